@@ -1,0 +1,222 @@
+# One Makefile for the whole tree: nothing recursive, nothing listed by hand.
+# A new service is a new folder under services/ and a new file proto/<name>/v1/<name>.proto.
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory -j$(shell nproc)
+.SUFFIXES:
+.DELETE_ON_ERROR:
+.SECONDEXPANSION:
+.SECONDARY:
+.DEFAULT_GOAL := all
+
+# ---- Variants: one object tree each, so switching never rebuilds the other ---------------------------------
+VARIANT       ?= release
+FLAGS_release := -O2 -g -D_FORTIFY_SOURCE=2 -fstack-protector-strong
+FLAGS_debug   := -O0 -g3
+FLAGS_asan    := -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+FLAGS_tsan    := -O1 -g -fsanitize=thread
+FLAGS_cov     := -O0 -g3 --coverage
+FLAGS_fuzz    := -O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
+FLAGS         := $(or $(FLAGS_$(VARIANT)),$(error unknown VARIANT=$(VARIANT); there are release debug asan tsan cov fuzz))
+B             := build/$(VARIANT)
+BIN           := $(if $(filter release,$(VARIANT)),build/bin,$(B)/bin)
+
+ifeq ($(origin CC),default)
+CC       := $(if $(filter fuzz,$(VARIANT)),clang,gcc)
+endif
+PKGS     := libprotobuf-c libpq libsodium jansson
+WARN     := -Wall -Wextra -Werror -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wcast-qual
+CPPFLAGS  = -D_GNU_SOURCE -Iruntime -Igen -I. $(shell pkg-config --cflags $(PKGS))
+CFLAGS   := -std=gnu2x $(WARN) $(FLAGS)
+LDLIBS    = $(shell pkg-config --libs $(PKGS)) -lnng -pthread# nng 1.5 ships no .pc file
+TESTLIBS  = $(shell pkg-config --libs criterion)
+
+Q  := $(if $(V),,@)
+say = $(if $(V),,@printf '  %-5s %s\n' $(1) $(2))
+
+# ---- Packages: installed before anything else is looked at; make starts over when that is done ----------------
+ifneq ($(filter-out help clean,$(or $(MAKECMDGOALS),all)),)
+include build/packages.mk
+endif
+build/packages.mk: tools/packages.txt tools/install-packages
+	@mkdir -p $(@D)
+	@tools/install-packages tools/packages.txt
+	@echo '# the packages of tools/packages.txt are installed' > $@
+
+# ---- Discovery ----------------------------------------------------------------------------------------------------
+SERVICES   := $(patsubst services/%/,%,$(sort $(wildcard services/*/)))
+CONTRACTS  := $(patsubst proto/%.proto,%,$(sort $(wildcard proto/*/v*/*.proto)))
+TEST_PROTO := $(patsubst tests/proto/%.proto,%,$(sort $(wildcard tests/proto/*/v*/*.proto)))
+WELL_KNOWN := $(addprefix google/protobuf/,timestamp duration empty wrappers)
+MESSAGES   := hallmark/status $(WELL_KNOWN)
+# $(call gen,STEMS,SUFFIX): what the generators make
+gen         = $(patsubst %,gen/%$(2),$(1))
+GEN_RT     := $(call gen,$(MESSAGES),.pb-c.c)
+GEN_SVC    := $(call gen,$(CONTRACTS),.pb-c.c) $(call gen,$(CONTRACTS),.hm.c) $(foreach s,$(SERVICES),$(if $(wildcard services/$(s)/queries.sql),gen/$(s)/$(s).sql.c)) gen/services.c
+GEN_TEST   := $(call gen,$(TEST_PROTO),.pb-c.c) $(call gen,$(TEST_PROTO),.hm.c) $(patsubst tests/services/%/queries.sql,%,$(wildcard tests/services/*/queries.sql))
+GEN_TEST   := $(foreach f,$(GEN_TEST),$(if $(filter gen/%,$(f)),$(f),gen/$(f)/$(f).sql.c))
+GEN_HDR    := $(patsubst %.c,%.h,$(filter-out gen/services.c,$(GEN_RT) $(GEN_SVC)))
+GEN_THDR   := $(patsubst %.c,%.h,$(GEN_TEST))
+
+TEST_SRC   := $(sort $(wildcard runtime/*/*_test.c services/*/*_test.c tools/*/*_test.c tests/*_test.c))
+TEST_SUP   := $(filter-out $(TEST_SRC),$(sort $(wildcard tests/*.c tests/services/*/*.c)))
+RT_SRC     := $(filter-out %_test.c,$(sort $(wildcard runtime/*/*.c)))
+SVC_SRC    := $(filter-out %_test.c,$(sort $(wildcard services/*/*.c)))
+CLI_SRC    := $(filter-out %_test.c,$(sort $(wildcard tools/hallmark/*.c)))
+DEMO_SRC   := $(sort $(wildcard tests/demo/*.c))
+BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
+STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
+FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*_fuzz.c))
+obj         = $(patsubst %.c,$(B)/%.o,$(1))
+FUZZERS    := $(FUZZ_SRC:%.c=$(B)/%)
+STRESSERS  := $(STRESS_SRC:%.c=$(B)/%)
+
+## all            build the hallmark program (build/bin/hallmark)
+all: $(BIN)/hallmark compile_commands.json
+
+## deps           install the Debian packages that are missing, and nothing else
+deps: build/packages.mk
+
+## demo           run the platform on a PostgreSQL of its own and check what it proves
+demo: $(BIN)/hallmark $(BIN)/hallmark-demo
+	$(Q)$(BIN)/hallmark-demo
+
+## test           build and run every test (VARIANT=asan: under sanitizers; SERVICE=name: that suite alone)
+test: $(BIN)/hallmark $(B)/tests/run
+	$(Q)$(B)/tests/run $(if $(SERVICE),--filter '$(SERVICE)/*')
+
+## bench          measure against the limits; writes build/bench/report.json
+bench: $(BIN)/hallmark $(BIN)/hallmark-bench
+	$(Q)mkdir -p build/bench
+	$(Q)$(BIN)/hallmark-bench
+
+## fuzz           build the fuzz targets (VARIANT=fuzz) and run each for FUZZ_SECONDS=10
+FUZZ_SECONDS ?= 10
+fuzz: $(FUZZERS)
+	$(Q)for f in $^; do echo "  FUZZ  $$f"; mkdir -p build/corpus/$$(basename $$f); \
+	  $$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix=build/ \
+	     build/corpus/$$(basename $$f) $$(ls -d tests/fuzz/corpus/$$(basename $$f) 2>/dev/null) || exit 1; done
+
+## stress         build and run the thread stress programs (VARIANT=tsan)
+stress: $(STRESSERS)
+	$(Q)for s in $^; do echo "  STRESS $$s"; $$s || exit 1; done
+
+## lint           layers, headers that stand alone, format
+lint: layers headers format-check
+
+layers: all
+	$(Q)tools/check-layers $(B)
+
+headers: $(GEN_HDR)
+	$(Q)for h in $$(find runtime -name '*.h'); do echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(CFLAGS) -x c -fsyntax-only - || exit 1; done
+
+format-check:
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
+
+## format         rewrite the sources with clang-format
+format:
+	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+
+## clean          remove everything that was built
+clean:
+	$(Q)rm -rf build compile_commands.json; find gen -mindepth 1 ! -name README.md -delete
+
+## help           this list
+help:
+	@sed -n 's/^## /  make /p' Makefile; echo; echo "  services: $(SERVICES)"; echo "  variants: release debug asan tsan cov fuzz (make VARIANT=asan test)"
+
+# ---- Generators ------------------------------------------------------------------------------------------------------
+PLUGIN := build/tools/protoc-gen-hallmark
+SQLGEN := build/tools/sqlgen
+PROTOC := protoc -Iproto -Itests/proto -I/usr/include
+TOOL_CFLAGS := -std=gnu2x $(WARN) -O1 -g -D_GNU_SOURCE -Iruntime
+
+build/tools/google/protobuf/descriptor.pb-c.c: | build/packages.mk
+	$(Q)mkdir -p build/tools
+	$(Q)protoc -I/usr/include --c_out=build/tools /usr/include/google/protobuf/descriptor.proto /usr/include/google/protobuf/compiler/plugin.proto
+
+$(PLUGIN): build/tools/google/protobuf/descriptor.pb-c.c $(filter-out %_test.c,$(wildcard tools/protoc-gen-hallmark/*.c)) $(wildcard tools/protoc-gen-hallmark/*.h) runtime/base/buffer.c
+	$(call say,TOOL,$@)
+	$(Q)$(CC) $(TOOL_CFLAGS) -isystem build/tools -o $@ $(filter tools/%.c runtime/%.c,$^) build/tools/google/protobuf/descriptor.pb-c.c build/tools/google/protobuf/compiler/plugin.pb-c.c -lprotobuf-c
+
+$(SQLGEN): $(filter-out %_test.c,$(wildcard tools/sqlgen/*.c)) $(wildcard tools/sqlgen/*.h) runtime/base/buffer.c
+	$(call say,TOOL,$@)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL_CFLAGS) -o $@ $(filter %.c,$^) -lpg_query
+
+define proto_rules
+gen/%.pb-c.c gen/%.pb-c.h &: $(1)/%.proto
+	$$(call say,PB,$$<)
+	$$(Q)mkdir -p $$(@D) build/dep/$$(*D)
+	$$(Q)$(PROTOC) --dependency_out=build/dep/$$*.pb.d --c_out=gen $$<
+gen/%.hm.c gen/%.hm.h &: $(1)/%.proto $(PLUGIN)
+	$$(call say,HM,$$<)
+	$$(Q)mkdir -p $$(@D) build/dep/$$(*D)
+	$$(Q)$(PROTOC) --plugin=$(PLUGIN) --dependency_out=build/dep/$$*.hm.d --hallmark_out=gen $$<
+endef
+$(foreach folder,proto tests/proto /usr/include,$(eval $(call proto_rules,$(folder))))
+
+define sql_rules
+gen/$(2)/$(2).sql.c gen/$(2)/$(2).sql.h &: $(1)/queries.sql $(SQLGEN)
+	$$(call say,SQL,$$<)
+	$$(Q)mkdir -p $$(@D)
+	$$(Q)$(SQLGEN) $(2) $$< gen/$(2)
+endef
+$(foreach f,$(wildcard services/*/queries.sql tests/services/*/queries.sql),$(eval $(call sql_rules,$(patsubst %/,%,$(dir $(f))),$(notdir $(patsubst %/,%,$(dir $(f)))))))
+
+# The list of all services, for `hallmark serve` and the tests that walk every method.
+gen/services.c: tools/list-services $(wildcard services) $(CONTRACTS:%=proto/%.proto)
+	$(call say,GEN,$@)
+	$(Q)tools/list-services $(SERVICES) > $@
+
+-include $(shell find build/dep -name '*.d' 2>/dev/null)
+
+# ---- Compile and link ----------------------------------------------------------------------------------------------
+# The stamp changes only when the command line does, so new flags rebuild everything.
+$(B)/flags: FORCE
+	$(Q)mkdir -p $(@D); echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' > $@
+
+$(B)/gen/%.o: gen/%.c $(B)/flags | $(GEN_HDR) $(GEN_THDR)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu2x $(FLAGS) -MMD -MP -c -o $@ $<# protoc-c's output is not ours to polish
+$(B)/%.o: %.c $(B)/flags | $(GEN_HDR) $(GEN_THDR)
+	$(call say,CC,$<)
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+LIB      := $(B)/libhallmark.a
+PLATFORM := $(B)/libservices.a
+$(LIB): $(call obj,$(RT_SRC) $(GEN_RT))
+$(PLATFORM): $(call obj,$(SVC_SRC) $(GEN_SVC))
+$(LIB) $(PLATFORM):
+	$(call say,AR,$@)
+	$(Q)rm -f $@ && ar rcs $@ $^
+
+link = $(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(LDLIBS)
+
+$(BIN)/hallmark: $(call obj,$(CLI_SRC)) $(PLATFORM) $(LIB)
+	$(call say,LINK,$@)
+	$(link)
+$(BIN)/hallmark-demo: $(call obj,$(DEMO_SRC)) $(PLATFORM) $(LIB)
+	$(call say,LINK,$@)
+	$(link)
+$(BIN)/hallmark-bench: $(call obj,$(BENCH_SRC) $(GEN_TEST)) $(PLATFORM) $(LIB)
+	$(call say,LINK,$@)
+	$(link)
+$(B)/tests/run: $(call obj,$(TEST_SRC) $(TEST_SUP) $(GEN_TEST)) $(PLATFORM) $(LIB)
+	$(call say,LINK,$@)
+	$(link) $(TESTLIBS)
+$(STRESSERS): %: %.o $(call obj,$(GEN_TEST)) $(PLATFORM) $(LIB)
+	$(call say,LINK,$@)
+	$(link)
+$(FUZZERS): %: %.o $(call obj,$(GEN_TEST)) $(PLATFORM) $(LIB)
+	$(call say,LINK,$@)
+	$(link) -fsanitize=fuzzer
+
+# Every compile command, for editors and clang-tidy.
+compile_commands.json: Makefile $(B)/flags
+	$(Q)tools/compile-commands '$(CC) $(CPPFLAGS) $(CFLAGS)' $(RT_SRC) $(SVC_SRC) $(CLI_SRC) $(TEST_SRC) > $@
+
+FORCE:
+.PHONY: all deps demo test bench fuzz stress lint layers headers format format-check clean help FORCE

@@ -1,0 +1,44 @@
+/*
+ * Keys: Ed25519 pairs, in files, and the ring of public keys a process trusts.
+ *
+ *     <dir>/<name>.key   secret: "hallmark-key-1 <name> <base64url seed>\n", mode 0600, refused if more open
+ *     <dir>/<name>.pub   public: "hallmark-pub-1 <name> <base64url key>\n"
+ *
+ * The name says what the key may sign: "identity" (end users' tokens of any brand), "operator" (operators' tokens),
+ * "service-<svc>" (that service's own tokens). The key id is the first 8 bytes of the public key's hash, base64url, so a
+ * rotated key has a new one: "<name>@<n>.pub" beside the current is trusted too, under the same name.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/scoped.h"
+#include "base/status.h"
+
+enum { HM_KEY_NAME_BYTES = 64, HM_KEY_ID_BYTES = 12, HM_PUBLIC_KEY_BYTES = 32, HM_SECRET_KEY_BYTES = 64 };
+
+struct hm_public_key {
+	char name[HM_KEY_NAME_BYTES];
+	char id[HM_KEY_ID_BYTES];
+	uint8_t bytes[HM_PUBLIC_KEY_BYTES];
+};
+
+struct hm_secret_key; /* locked memory; wiped when closed */
+
+/* hm_key_generate writes <dir>/<name>.key and .pub; ALREADY_EXISTS if there is one. The folder is made 0700. */
+hm_status hm_key_generate(const char *directory, const char *name);
+hm_status hm_secret_key_open(const char *directory, const char *name, struct hm_secret_key **ret_key);
+void hm_secret_key_close(struct hm_secret_key *key);
+HM_SCOPED(hm_secret_key, hm_secret_key_close)
+const struct hm_public_key *hm_secret_key_public(const struct hm_secret_key *key);
+void hm_secret_key_sign(const struct hm_secret_key *key, const void *bytes, size_t size, uint8_t ret_signature[64]);
+
+struct hm_keyring;
+
+/* hm_keyring_open reads every .pub of a folder. Immutable afterwards: thread-safe. */
+hm_status hm_keyring_open(const char *directory, struct hm_keyring **ret_ring);
+void hm_keyring_close(struct hm_keyring *ring);
+HM_SCOPED(hm_keyring, hm_keyring_close)
+
+/* hm_keyring_find returns the key with an id, or NULL. */
+const struct hm_public_key *hm_keyring_find(const struct hm_keyring *ring, const char *id);

@@ -1,0 +1,38 @@
+/*
+ * Tokens: PASETO v4.public (Ed25519), as paseto.io has it, letter for letter; the footer is {"kid":"<key id>"}.
+ *
+ * Claims (JSON): iss key name, sub actor id, typ "user" | "operator" | "service", brand (users), perms [..], sid session,
+ * jti, iat, exp (RFC 3339). Unknown claims are kept out; a missing exp, sub, typ or jti is refused.
+ */
+#pragma once
+#include "base/arena.h"
+#include "base/status.h"
+#include "crypto/key.h"
+
+struct hm_claims {
+	const char *issuer; /* the signing key's name; set from the key ring by verify, never from the payload */
+	const char *subject;
+	const char *type;
+	const char *brand; /* NULL: none */
+	const char *session; /* NULL: none */
+	const char *id; /* jti */
+	const char *const *permissions; /* NULL-terminated; may be empty */
+	int64_t issued_at_us, expires_at_us; /* wall */
+};
+
+/* hm_token_sign makes "v4.public.…" in the arena. */
+hm_status hm_token_sign(const struct hm_secret_key *key, const struct hm_claims *claims, struct hm_arena *arena,
+			char **ret_token);
+
+/* hm_token_verify checks form, length (HM_TOKEN_BYTES), key, signature, expiry at now_wall_us (60 s of skew for iat),
+ * and that the key may sign this type: identity → user (with a brand), operator → operator, service-x → service with
+ * subject x. Claims are made in the arena. UNAUTHENTICATED says which check failed, never the token's text. */
+hm_status hm_token_verify(const struct hm_keyring *ring, const char *token, size_t length, int64_t now_wall_us,
+			  struct hm_arena *arena, struct hm_claims *ret_claims);
+
+/* The bare format, for test vectors and other payloads: sign/open payload and footer with an implicit assertion. */
+hm_status hm_paseto_sign(const struct hm_secret_key *key, const char *payload, size_t payload_size, const char *footer,
+			 const char *implicit, struct hm_arena *arena, char **ret_token);
+hm_status hm_paseto_open(const uint8_t public_key[static HM_PUBLIC_KEY_BYTES], const char *token, size_t length,
+			 const char *implicit, struct hm_arena *arena, char **ret_payload, size_t *ret_payload_size,
+			 char **ret_footer);

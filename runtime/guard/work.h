@@ -1,0 +1,42 @@
+/*
+ * Work: what a handler may do with its service's data. The transaction is the runtime's: it opens at the first query,
+ * carries the brand and the deadline, commits with the call's audit entry when the handler returns OK, and rolls back
+ * when it fails. A handler neither begins nor commits.
+ *
+ * A call to another service while a transaction is open is refused (FAILED_PRECONDITION, a programmer's error): do it
+ * before the first query, or make the work a sequence of hm_step transactions with calls between them.
+ */
+#pragma once
+#include "rpc/call.h"
+#include "store/query.h"
+#include "store/store.h"
+
+/* hm_query_one runs a :one query: exactly one row into reply, else NOT_FOUND. Parameters come from the fields of arguments,
+ * and from the runtime: @new_id, @call_time, @actor_id, @request_id, @page_size (1 to 500, 50 if absent). */
+hm_status hm_query_one(struct hm_call *call, const struct hm_query *query, const void *arguments, void *reply);
+
+/* hm_query_optional runs an :optional query; *ret_found says whether there was a row. */
+hm_status hm_query_optional(struct hm_call *call, const struct hm_query *query, const void *arguments, void *reply,
+			    bool *ret_found);
+
+/* hm_query_many fills the reply's only repeated message field, one element a row. */
+hm_status hm_query_many(struct hm_call *call, const struct hm_query *query, const void *arguments, void *reply);
+
+/* hm_query_run runs a :none query; ret_rows (may be NULL) is the number of rows touched. */
+hm_status hm_query_run(struct hm_call *call, const struct hm_query *query, const void *arguments, uint64_t *ret_rows);
+
+/* hm_refuse ends a handler with a failure that KEEPS what was written (a failed login counts; a re-used refresh token
+ * revokes its family): return hm_refuse(call, UNAUTHENTICATED, "…"); */
+#define hm_refuse(call, code, ...) (hm_call_keep(call), hm_raise(code, __VA_ARGS__))
+void hm_call_keep(struct hm_call *call);
+
+/* hm_step commits what the handler has written so far, with an audit entry of the step; the next query begins a new
+ * transaction. For sagas: step, call another service, step. */
+hm_status hm_step(struct hm_call *call, const char *event);
+
+/* hm_audit_entity sets the entity of this call's audit entry where the contract's entity_id cannot say it. */
+void hm_audit_entity(struct hm_call *call, const char *id);
+
+/* hm_audit_detail adds "key": "text" to the entry's details. Never a secret, never PHI. */
+void hm_audit_detail(struct hm_call *call, const char *key, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));

@@ -1,0 +1,17 @@
+/* Hallmark: all a service's author or a caller includes (by way of the generated <service>.hm.h). */
+#pragma once
+#include "base/arena.h"
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "base/id.h"
+#include "base/scoped.h"
+#include "base/status.h"
+#include "guard/work.h"
+#include "rpc/call.h"
+#include "rpc/channel.h"
+#include "rpc/context.h"
+#include "rpc/method.h"
+#include "store/query.h"
+
+/* HM_SET gives an optional scalar field its value and its presence: { …, HM_SET(amount, 5) }. */
+#define HM_SET(field, value) .has_##field = 1, .field = (value)

@@ -1,0 +1,57 @@
+/*
+ * Call: one call being served. Handlers get it as an opaque first argument; the runtime's layers keep their state of
+ * the call here. It lives from the frame that opened it until its reply is handed to the transport.
+ *
+ * Handlers use: hm_fail, hm_call_arena, hm_call_context, hm_call_actor; and what guard/work.h offers (queries).
+ */
+#pragma once
+#include "base/arena.h"
+#include "rpc/context.h"
+#include "rpc/method.h"
+
+struct hm_server;
+
+enum hm_actor_type { HM_ACTOR_ANONYMOUS, HM_ACTOR_USER, HM_ACTOR_OPERATOR, HM_ACTOR_SERVICE };
+
+/* Who calls, as proven by the token; strings belong to the principal they came from and live as long as the call. */
+struct hm_actor {
+	enum hm_actor_type type;
+	const char *id; /* "anonymous" without a token */
+	const char *brand; /* the actor's own brand; NULL: none (operators, services) */
+	const char *session; /* NULL: none */
+	const char *token_id; /* jti; NULL: none */
+	const char *const *permissions; /* NULL-terminated; "*" alone: all */
+};
+
+struct hm_call {
+	struct hm_context context; /* the parent of the calls the handler makes; brand proven; arena of the call */
+	const struct hm_service *service;
+	const struct hm_method *method;
+	struct hm_actor actor;
+	struct hm_id audit_id; /* UUIDv7, made when the call arrived; its low 8 bytes are the call's span */
+	uint64_t parent; /* the span of the call that made this one; 0: none */
+	int64_t started_us; /* monotonic */
+	int64_t started_wall_us;
+	const char *peer; /* "ipc uid=1000 pid=77", "tcp 127.0.0.1:55410", "inproc" */
+	const ProtobufCMessage *request; /* decoded into the arena; NULL until then */
+	ProtobufCMessage *reply;
+	bool audited; /* an entry with audit_id is durable */
+	void *guard; /* guard/'s state of this call (principal, transaction) */
+	struct hm_server *server;
+	void *transport; /* rpc/server.c's state of this call */
+	struct hm_call *next; /* queue link */
+};
+
+/* hm_fail ends a handler in its caller's words: return hm_fail(call, NOT_FOUND, "no account %s", id);
+ * The transaction is rolled back. To fail and keep what was written, see hm_refuse in guard/work.h. */
+#define hm_fail(call, code, ...) ((void)(call), hm_raise(code, __VA_ARGS__))
+
+/* hm_call_context is the context for calls to other services made on behalf of this one. */
+struct hm_context *hm_call_context(struct hm_call *call);
+
+/* hm_call_arena: memory until the reply has left. */
+struct hm_arena *hm_call_arena(struct hm_call *call);
+
+const struct hm_actor *hm_call_actor(const struct hm_call *call);
+const char *hm_call_brand(const struct hm_call *call);
+const struct hm_id *hm_call_id(const struct hm_call *call);

@@ -1,0 +1,41 @@
+/*
+ * Context: on whose behalf, under which brand, until when. Every call takes one; a handler's own context is the
+ * parent of every call it makes, so brand, actor, request id and remaining time travel along by themselves.
+ *
+ * Life: hm_context_open → calls → hm_context_close. Replies live in the context's arena until hm_context_reset or
+ * close. A context belongs to one thread at a time.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/id.h"
+#include "base/scoped.h"
+#include "base/status.h"
+
+enum { HM_BRAND_BYTES = 64, HM_TOKEN_BYTES = 4096, HM_IDEMPOTENCY_KEY_BYTES = 128 };
+
+struct hm_context {
+	struct hm_arena arena;
+	char brand[HM_BRAND_BYTES]; /* the brand asked for; the server takes it from the token where there is one */
+	const char *token; /* PASETO v4.public of the actor; NULL: none (public methods). In the arena's owner's care */
+	struct hm_id request_id; /* shared by everything one outside request causes; the trace id */
+	uint64_t parent; /* the calling call's span: low 8 bytes of its audit id; 0: none */
+	int64_t deadline_us; /* monotonic; 0: the method's own */
+	const char *idempotency_key; /* of the next write; NULL: none */
+	bool in_transaction; /* set by the guard: a call to another service is refused meanwhile */
+	/* Filled by each finished call. */
+	struct hm_id audit_id; /* zero: the call was not audited */
+};
+
+/* hm_context_open makes a context for a root call: brand and token are copied, request id is new. token may be NULL. */
+hm_status hm_context_open(const char *brand, const char *token, struct hm_context **ret_context);
+void hm_context_close(struct hm_context *context);
+HM_SCOPED(hm_context, hm_context_close)
+
+/* hm_context_reset frees the replies and begins a new request id; brand, token and time-out setting stay. */
+void hm_context_reset(struct hm_context *context);
+
+/* hm_context_set_timeout bounds the calls that follow: all together end within timeout_ms from now. 0: unbounded. */
+void hm_context_set_timeout(struct hm_context *context, uint32_t timeout_ms);

@@ -1,0 +1,78 @@
+/*
+ * Method tables: everything there is to know about a service and its methods. Generated from the contract by
+ * protoc-gen-hallmark (gen/<package>/<version>/<name>.hm.c), constant, and read by everyone: client, server, guard,
+ * CLI, conformance test. Nothing about a method is decided anywhere else.
+ */
+#pragma once
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/status.h"
+#include "wire/rules.h"
+
+struct hm_call;
+struct hm_query_table;
+
+enum hm_effect { HM_EFFECT_NONE = 1, HM_EFFECT_READ = 2, HM_EFFECT_WRITE = 3 };
+
+/* The standard idempotency_level option. */
+enum hm_idempotency { HM_IDEMPOTENCY_UNKNOWN = 0, HM_NO_SIDE_EFFECTS = 1, HM_IDEMPOTENT = 2 };
+
+/* A thunk calls one typed handler out of the service's handler struct (generated: no function pointer is cast). */
+typedef hm_status hm_thunk(const void *handlers, struct hm_call *call, const ProtobufCMessage *request,
+			   ProtobufCMessage *reply);
+
+struct hm_method {
+	const char *name; /* "follows.v1.Follows/Follow" */
+	uint64_t id; /* FNV-1a 64 of the name: what travels */
+	const ProtobufCMessageDescriptor *request, *reply;
+	const struct hm_message_rules *request_rules; /* NULL: none */
+	enum hm_effect effect;
+	enum hm_idempotency idempotency;
+	const char *event, *entity, *entity_id; /* NULL where the contract has none */
+	const char *permission; /* NULL: public, or callers only */
+	const char *const *callers; /* NULL-terminated, or NULL */
+	const char *only_brand;
+	uint32_t deadline_ms;
+	uint32_t request_bytes;
+	bool is_public;
+	bool is_inline;
+	bool secret_reply;
+	hm_thunk *thunk;
+	size_t handler_offset; /* of the handler's pointer in the handler struct */
+	const char *const *documented_errors; /* status names the contract's comment promises; NULL-terminated */
+	const char *comment; /* the contract's comment, lines joined by newlines */
+	const char *file; /* where the contract says so */
+	int line;
+};
+
+struct hm_service_table {
+	const char *name; /* "follows.v1.Follows" */
+	const char *short_name; /* "follows": endpoints, roles, folders */
+	const char *schema; /* NULL: no database */
+	const char *const *calls; /* short names, NULL-terminated */
+	const struct hm_method *methods;
+	size_t n_methods;
+	const char *comment;
+};
+
+/* A service: its table, its handlers, its queries. Made by the generated FOLLOWS_SERVICE(...) macro. */
+struct hm_service {
+	const struct hm_service_table *table;
+	const void *handlers; /* the generated struct of typed pointers */
+	const struct hm_query_table *queries; /* NULL: no database */
+	/* Optional; called once after the service's store is open and before its first call, and once after its last. */
+	hm_status (*start)(void);
+	void (*stop)(void);
+};
+
+/* hm_method_id returns what travels for a method name: FNV-1a, 64 bits. */
+uint64_t hm_method_id(const char *name);
+
+/* hm_method_find returns the row of a full name ("follows.v1.Follows/Follow") or bare one ("Follow"), or NULL. */
+const struct hm_method *hm_method_find(const struct hm_service_table *table, const char *name);
+
+/* hm_method_has_handler says whether the service's author wrote C for the method. */
+bool hm_method_has_handler(const struct hm_service *service, const struct hm_method *method);

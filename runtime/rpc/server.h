@@ -1,0 +1,51 @@
+/*
+ * Server: serves services on any number of endpoints. One nng REP socket, one protocol engine a connection, one pool
+ * of worker threads a service (so that a service calling another in the same process cannot starve it).
+ *
+ * The server knows nothing of brands, audit or databases: it hands each decoded call to its interceptor (guard/ in a
+ * real process) on a worker thread and sends what comes back.
+ */
+#pragma once
+#include "base/scoped.h"
+#include "rpc/call.h"
+
+struct hm_server;
+
+/* What is wrapped around every call. All functions may be called from many threads at once. */
+struct hm_interceptor {
+	void *user;
+	/* bind: a connection names a principal (claimed brand, token bytes or NULL) for calls to come. Answers with an
+	 * opaque principal that calls carry, or NULL with a status that those calls will get. Cheap: runs on a transport thread. */
+	hm_status (*bind)(void *user, const char *brand, const char *token, const char *peer, void **ret_principal);
+	void (*unbind)(void *user, void *principal); /* once for each bind that gave one, after its last call ended */
+	/* run: do the call: check, decode-time rules, handler, audit. call->request is decoded and call->reply initialised.
+	 * Runs on a worker, or on a transport thread for inline methods. */
+	hm_status (*run)(void *user, struct hm_call *call, void *principal);
+	/* refuse: a call that was recognised but failed before run (bad body, no worker left, expired, no principal):
+	 * audit it. Runs on a worker. status is already in hm_error_get(). Returns what the caller will get. */
+	hm_status (*refuse)(void *user, struct hm_call *call, void *principal, hm_status status);
+};
+
+struct hm_server_config {
+	const struct hm_service *const *services;
+	size_t n_services;
+	const struct hm_interceptor *interceptor;
+	uint32_t workers; /* threads a service; 0: 16 */
+	uint32_t queue_max; /* calls waiting for a worker, a service; beyond: RESOURCE_EXHAUSTED. 0: 4096 */
+	uint32_t connections_max; /* 0: 1024 */
+};
+
+hm_status hm_server_open(const struct hm_server_config *config, struct hm_server **ret_server);
+
+/* hm_server_listen adds an endpoint; ipc sockets are made 0600. For tcp port 0 the bound URL is in ret_url (may be NULL). */
+hm_status hm_server_listen(struct hm_server *server, const char *url, char ret_url[256]);
+
+/* hm_server_drain stops accepting, lets running calls end (bounded by timeout_ms) and sends their replies. */
+void hm_server_drain(struct hm_server *server, uint32_t timeout_ms);
+void hm_server_close(struct hm_server *server);
+HM_SCOPED(hm_server, hm_server_close)
+
+struct hm_server_stats {
+	uint64_t connections, connections_refused, packets_bad, calls_started, calls_ended, calls_refused;
+};
+void hm_server_stats(struct hm_server *server, struct hm_server_stats *ret_stats);

@@ -1,0 +1,87 @@
+/*
+ * Store: a service's connections to its PostgreSQL schema, and transactions on them.
+ *
+ *     open → (tx_open → tx_query … → tx_commit | tx_rollback) → close
+ *
+ * A transaction opens at its first statement: BEGIN, brand, deadline and statement travel as one pipeline burst; what
+ * was appended (the audit entry) and COMMIT travel as one more. All parameters and results are binary. Statements are
+ * prepared once a connection. A plan gone stale after a migration (0A000) is prepared again and run once more.
+ *
+ * Pools are lazy: a connection is made when one is needed, never more than connections_max a role, waiting is bounded
+ * by the transaction's deadline. A broken connection is dropped; the next transaction makes a new one.
+ */
+#pragma once
+#include <protobuf-c/protobuf-c.h>
+
+#include "base/arena.h"
+#include "base/scoped.h"
+#include "base/status.h"
+#include "store/query.h"
+
+struct hm_store;
+struct hm_tx;
+
+enum hm_role { HM_ROLE_APP, HM_ROLE_SYSTEM, HM_ROLE_COUNT };
+
+struct hm_store_config {
+	const char *service; /* "follows": schema; roles follows_app and follows_system */
+	const char *
+		dsn; /* libpq conninfo without user: "host=/run/h dbname=hallmark"; a password comes from ~/.pgpass or PGPASSWORD */
+	unsigned connections_max; /* a role; 0: 16 */
+};
+
+hm_status hm_store_open(const struct hm_store_config *config, struct hm_store **ret_store);
+
+/* hm_store_close waits for nothing: every transaction must have ended. */
+void hm_store_close(struct hm_store *store);
+HM_SCOPED(hm_store, hm_store_close)
+
+struct hm_tx_options {
+	enum hm_role role;
+	const char *brand; /* becomes hallmark.brand_id for the transaction; NULL only with HM_ROLE_SYSTEM */
+	bool read_only;
+	int64_t deadline_us; /* monotonic; the remaining time becomes statement_timeout; 0: none */
+};
+
+/* hm_tx_open describes a transaction; nothing is sent before its first statement. The tx lives in the arena. */
+hm_status hm_tx_open(struct hm_store *store, struct hm_arena *arena, const struct hm_tx_options *options,
+		     struct hm_tx **ret_tx);
+
+/* Values for parameters that no message field holds; consulted before the message. NULL-terminated by name. */
+struct hm_builtin {
+	const char *name; /* "new_id" */
+	const char *text; /* text form, converted by the parameter's type; NULL: SQL NULL */
+};
+
+/* hm_tx_query runs a statement and waits for its result.
+ *
+ * arguments: fields bind by name to the query's parameters (absent field: NULL). builtins may be NULL.
+ * reply: columns fill fields by name, allocated in the tx's arena; NULL where nothing is wanted.
+ *   MANY: each row fills one element of the reply's only repeated message field; a column that element does not have but
+ *   the reply has (next_page_token) is filled from the last row, if at least `page_size` (a parameter) rows came.
+ *   A column neither has is INTERNAL, naming query, file and line. A NULL into a field marked required is INTERNAL too.
+ * ret_rows: rows returned or touched; may be NULL.
+ * Errors: NOT_FOUND (ONE without a row; "no rows" with the query's name), the SQLSTATE map of store/error.c,
+ * DEADLINE_EXCEEDED, UNAVAILABLE, RESOURCE_EXHAUSTED (no connection within the deadline). After a failure the
+ * transaction can only be rolled back. */
+hm_status hm_tx_query(struct hm_tx *tx, const struct hm_query *query, const ProtobufCMessage *arguments,
+		      const struct hm_builtin *builtins, ProtobufCMessage *reply, uint64_t *ret_rows);
+
+/* hm_tx_append queues a statement to be sent with the COMMIT, its result only checked for success. The arguments are
+ * encoded at once. */
+hm_status hm_tx_append(struct hm_tx *tx, const struct hm_query *query, const ProtobufCMessage *arguments,
+		       const struct hm_builtin *builtins);
+
+/* hm_tx_commit sends what was appended and COMMIT as one burst. A transaction without any statement commits for free.
+ * If the connection dies before the answer, the outcome is asked of pg_xact_status on a new connection; if even that
+ * cannot be had, UNKNOWN with maybe_processed. The tx is over whatever is returned. */
+hm_status hm_tx_commit(struct hm_tx *tx);
+
+/* hm_tx_rollback ends the transaction without a trace; keeps the thread's error. NULL or an ended tx is fine. */
+void hm_tx_rollback(struct hm_tx *tx);
+
+/* hm_tx_is_active says whether a statement was sent and neither commit nor rollback has followed. */
+bool hm_tx_is_active(const struct hm_tx *tx);
+
+/* hm_store_check prepares every query of a table on one connection a role and returns the first that PostgreSQL refuses. */
+hm_status hm_store_check(struct hm_store *store, const struct hm_query_table *table);
