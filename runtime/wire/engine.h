@@ -1,0 +1,107 @@
+/*
+ * Engine: one end of one connection, sans-I/O. It is fed packets and the time, and gives back packets and events; no nng, no
+ * clock, no thread, no lock in it. So it is simulated with a seed and fuzzed as it is. net/ and rpc/ put a socket and a
+ * mutex around it. An engine belongs to one thread at a time.
+ *
+ *     open → (feed → next_event…)* / (call | reply | cancel | bind)* / tick / next_packet* → close
+ *
+ * Handshake: each end's first packet holds HELLO; a client may send BIND and CALL at once behind its own. Packets before the
+ * peer's HELLO are ignored (they belong to a connection that is gone), except SOLO ones.
+ */
+#pragma once
+#include "base/status.h"
+#include "wire/packet.h"
+
+struct hm_engine;
+
+enum hm_side { HM_CLIENT, HM_SERVER };
+
+struct hm_engine_config {
+	enum hm_side side;
+	struct hm_hello hello; /* what this end says; its limits hold for what comes in */
+};
+
+enum hm_event_type {
+	HM_EVENT_HELLO, /* the peer introduced itself */
+	HM_EVENT_BIND, /* server: slot, brand, token */
+	HM_EVENT_CALL, /* server: a call to run; answer with hm_engine_reply exactly once */
+	HM_EVENT_REPLY, /* client: the call with `user` ended */
+	HM_EVENT_CANCEL, /* server: nobody waits any more for call */
+	HM_EVENT_EXPIRED, /* client: the call with `user` passed its deadline (it is over: status DEADLINE_EXCEEDED) */
+	HM_EVENT_GOAWAY, /* client: open another connection for new calls */
+};
+
+/* Pointers lie in the packet that was fed and live until the next feed. */
+struct hm_event {
+	enum hm_event_type type;
+	uint32_t call;
+	bool solo; /* CALL: to be answered by hm_engine_solo_reply */
+	struct hm_call_head head; /* CALL */
+	void *user; /* REPLY, EXPIRED: as given to hm_engine_call */
+	uint16_t status; /* REPLY */
+	struct hm_id audit_id; /* REPLY; zero: none */
+	uint16_t slot; /* BIND */
+	const char *brand; /* BIND; brand_bytes long, not NUL-terminated */
+	size_t brand_bytes;
+	const uint8_t *body; /* CALL: request; REPLY: reply or Status; BIND: token */
+	size_t body_bytes;
+};
+
+struct hm_engine *hm_engine_open(const struct hm_engine_config *config, int64_t now_us);
+void hm_engine_close(struct hm_engine *engine);
+
+/* hm_engine_feed takes one packet in; the bytes must stay until next_event has returned false. INVALID_ARGUMENT: the
+ * peer broke the protocol (where and how is in the message); the connection must be closed and the engine with it. */
+hm_status hm_engine_feed(struct hm_engine *engine, const void *packet, size_t size, int64_t now_us);
+
+/* hm_engine_next_event gives the next event; false: no more. A protocol violation found in a later frame ends the events and
+ * is returned by hm_engine_error. */
+bool hm_engine_next_event(struct hm_engine *engine, struct hm_event *ret_event);
+hm_status hm_engine_error(const struct hm_engine *engine);
+
+/* hm_engine_call begins a call: appends its frame and returns where body_bytes of request go (valid until the next call on
+ * the engine). deadline_us (same clock as now_us; 0: none) gives EXPIRED events. user comes back with the end of the call. Each
+ * call ends exactly once: by a REPLY, EXPIRED or CANCEL here, or by hm_engine_fail_calls.
+ * RESOURCE_EXHAUSTED: calls_max under way or the packet would be over the peer's limit. UNAVAILABLE: after GOAWAY. */
+hm_status hm_engine_call(struct hm_engine *engine, const struct hm_call_head *head, size_t body_bytes,
+			 int64_t deadline_us, int64_t now_us, void *user, uint32_t *ret_call, uint8_t **ret_body);
+
+/* hm_engine_bind makes slot mean brand and token for the calls begun after it. */
+hm_status hm_engine_bind(struct hm_engine *engine, uint16_t slot, const char *brand, const char *token);
+
+/* hm_engine_cancel ends a call on this end and tells the peer. False: it had ended already. ret_user may be NULL. */
+bool hm_engine_cancel(struct hm_engine *engine, uint32_t call, void **ret_user);
+
+/* hm_engine_fail_calls hands out the calls still under way one by one (connection lost): false when none is left. */
+bool hm_engine_fail_calls(struct hm_engine *engine, void **ret_user);
+
+/* hm_engine_reply ends a call on the server: appends the frame, returns where the body goes. False: the call is
+ * unknown or was answered (a programmer's error) . audit_id NULL: not audited. A cancelled call's reply is dropped (true, and
+ * *ret_body is scratch). */
+bool hm_engine_reply(struct hm_engine *engine, uint32_t call, uint16_t status, const struct hm_id *audit_id,
+		     size_t body_bytes, uint8_t **ret_body);
+
+/* hm_engine_goaway tells the client to begin no more calls. */
+void hm_engine_goaway(struct hm_engine *engine);
+
+/* hm_engine_tick moves the time: expires calls, makes PINGs due. Events follow as after a feed. */
+void hm_engine_tick(struct hm_engine *engine, int64_t now_us);
+
+/* hm_engine_next_tick_us says when hm_engine_tick has something to do; INT64_MAX: never. May be early, never late. */
+int64_t hm_engine_next_tick_us(const struct hm_engine *engine);
+
+/* hm_engine_packet_size returns the bytes of the packet that may leave now, 0 for none: frames wait and fewer than the
+ * coalescing window (few) are unacknowledged, or 32 KiB of frames wait and fewer than 32 are, or an acknowledgement is due.
+ * hm_engine_take_packet writes it to `out` (of exactly that size) and counts it as sent. */
+size_t hm_engine_packet_size(const struct hm_engine *engine);
+void hm_engine_take_packet(struct hm_engine *engine, void *out);
+
+/* hm_engine_calls returns the number of calls under way. hm_engine_pending_bytes: frames not yet taken. */
+size_t hm_engine_calls(const struct hm_engine *engine);
+size_t hm_engine_pending_bytes(const struct hm_engine *engine);
+const struct hm_hello *hm_engine_peer(const struct hm_engine *engine); /* NULL before its HELLO */
+
+/* hm_engine_solo_reply writes the packet that answers a SOLO call: returns its size; body goes where ret_body says. out has
+ * room for HM_PACKET_HEAD_BYTES + HM_FRAME_HEAD_BYTES + 16 + body_bytes. */
+size_t hm_engine_solo_reply(uint32_t call, uint16_t status, const struct hm_id *audit_id, size_t body_bytes, void *out,
+			    uint8_t **ret_body);
