@@ -47,7 +47,7 @@ SERVICES   := $(patsubst services/%/,%,$(sort $(wildcard services/*/)))
 CONTRACTS  := $(patsubst proto/%.proto,%,$(sort $(wildcard proto/*/v*/*.proto)))
 TEST_PROTO := $(patsubst tests/proto/%.proto,%,$(sort $(wildcard tests/proto/*/v*/*.proto)))
 WELL_KNOWN := $(addprefix google/protobuf/,timestamp duration empty wrappers)
-MESSAGES   := hallmark/status $(WELL_KNOWN)
+MESSAGES   := hallmark/status hallmark/audit $(WELL_KNOWN)
 # $(call gen,STEMS,SUFFIX): what the generators make
 gen         = $(patsubst %,gen/%$(2),$(1))
 GEN_RT     := $(call gen,$(MESSAGES),.pb-c.c)

@@ -33,7 +33,7 @@ struct hm_call {
 	int64_t started_us; /* monotonic */
 	int64_t started_wall_us;
 	const char *peer; /* "ipc uid=1000 pid=77", "tcp 127.0.0.1:55410", "inproc" */
-	const ProtobufCMessage *request; /* decoded into the arena; NULL until then */
+	ProtobufCMessage *request; /* decoded into the arena; NULL until then */
 	ProtobufCMessage *reply;
 	bool audited; /* an entry with audit_id is durable */
 	void *guard; /* guard/'s state of this call (principal, transaction) */

@@ -13,6 +13,9 @@
 #include "wire/rules.h"
 
 struct hm_call;
+struct hm_channel;
+struct hm_context;
+struct hm_lease;
 struct hm_query_table;
 
 enum hm_effect { HM_EFFECT_NONE = 1, HM_EFFECT_READ = 2, HM_EFFECT_WRITE = 3 };
@@ -63,9 +66,9 @@ struct hm_service {
 	const struct hm_service_table *table;
 	const void *handlers; /* the generated struct of typed pointers */
 	const struct hm_query_table *queries; /* NULL: no database */
-	/* Optional; called once after the service's store is open and before its first call, and once after its last. */
-	hm_status (*start)(void);
-	void (*stop)(void);
+	/* Optional: fetches what this service publishes to every other one's guard (brand status, revocations) into the
+	 * lease. Called every half second in every process, through a channel to this service. */
+	hm_status (*feed_lease)(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context);
 };
 
 /* hm_method_id returns what travels for a method name: FNV-1a, 64 bits. */

@@ -1,0 +1,212 @@
+/*
+ * Lease: two trees of names under one reader-writer lock. Brands and revocations are few (thousands) and read on every
+ * call, so a reader takes the lock shared, looks up and is gone.
+ */
+#include "guard/lease.h"
+
+#include <pthread.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { DEFAULT_TTL_MS = 5000 };
+
+struct brand {
+	const char *name; /* first in both records: the trees compare it */
+	bool active;
+};
+
+struct revocation {
+	const char *id;
+	int64_t before_us, until_us;
+	struct revocation *next; /* all of them, for forgetting */
+};
+
+struct hm_lease {
+	pthread_rwlock_t lock;
+	int64_t ttl_us;
+	int64_t renewed_us[HM_LEASE_KINDS]; /* monotonic; 0: never */
+	void *brands, *revocations;
+	struct revocation *all_revocations;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+hm_status hm_lease_open(uint32_t ttl_ms, struct hm_lease **ret_lease)
+{
+	struct hm_lease *lease = calloc(1, sizeof *lease);
+
+	if (!lease)
+		return hm_raise(RESOURCE_EXHAUSTED, "no memory for a lease");
+	pthread_rwlock_init(&lease->lock, NULL);
+	lease->ttl_us = (int64_t)(ttl_ms ? ttl_ms : DEFAULT_TTL_MS) * HM_US_PER_MS;
+	*ret_lease = lease;
+	return HM_OK;
+}
+
+static void free_record(void *record)
+{
+	free(*(char **)record);
+	free(record);
+}
+
+void hm_lease_close(struct hm_lease *lease)
+{
+	if (!lease)
+		return;
+	tdestroy(lease->brands, free_record);
+	tdestroy(lease->revocations, free_record);
+	pthread_rwlock_destroy(&lease->lock);
+	free(lease);
+}
+
+/* Returns the tree's record of a name, adding an empty one of `size` bytes if need be; *ret_new says which. */
+static void *find_or_add(void **tree, const char *name, size_t size, bool *ret_new)
+{
+	void **node = tfind(&name, tree, compare_names);
+	char **record;
+
+	*ret_new = !node;
+	if (node)
+		return *node;
+	record = calloc(1, size);
+	if (!record || !(*record = strdup(name)) || !tsearch(record, tree, compare_names))
+		abort();
+	return record;
+}
+
+void hm_lease_put_brand(struct hm_lease *lease, const char *brand, bool active)
+{
+	struct brand *record;
+	bool is_new;
+
+	pthread_rwlock_wrlock(&lease->lock);
+	record = find_or_add(&lease->brands, brand, sizeof *record, &is_new);
+	record->active = active;
+	pthread_rwlock_unlock(&lease->lock);
+}
+
+void hm_lease_put_revocation(struct hm_lease *lease, const char *id, int64_t before_us, int64_t until_us)
+{
+	struct revocation *record;
+	bool is_new;
+
+	pthread_rwlock_wrlock(&lease->lock);
+	record = find_or_add(&lease->revocations, id, sizeof *record, &is_new);
+	if (is_new) {
+		record->next = lease->all_revocations;
+		lease->all_revocations = record;
+	}
+	if (before_us > record->before_us)
+		record->before_us = before_us;
+	if (until_us > record->until_us)
+		record->until_us = until_us;
+	pthread_rwlock_unlock(&lease->lock);
+}
+
+static void forget_revocations(struct hm_lease *lease, int64_t now_wall_us)
+{
+	for (struct revocation **link = &lease->all_revocations; *link;) {
+		struct revocation *record = *link;
+
+		if (record->until_us > now_wall_us) {
+			link = &record->next;
+			continue;
+		}
+		*link = record->next;
+		tdelete(record, &lease->revocations, compare_names);
+		free_record(record);
+	}
+}
+
+void hm_lease_renew(struct hm_lease *lease, enum hm_lease_kind kind)
+{
+	pthread_rwlock_wrlock(&lease->lock);
+	lease->renewed_us[kind] = hm_clock_mono_us();
+	if (kind == HM_LEASE_REVOCATIONS)
+		forget_revocations(lease, hm_clock_wall_us());
+	pthread_rwlock_unlock(&lease->lock);
+}
+
+static bool is_current(const struct hm_lease *lease, enum hm_lease_kind kind)
+{
+	int64_t renewed_us = lease->renewed_us[kind];
+
+	return renewed_us && hm_clock_mono_us() - renewed_us < lease->ttl_us;
+}
+
+bool hm_lease_is_current(struct hm_lease *lease, enum hm_lease_kind kind)
+{
+	bool current;
+
+	pthread_rwlock_rdlock(&lease->lock);
+	current = is_current(lease, kind);
+	pthread_rwlock_unlock(&lease->lock);
+	return current;
+}
+
+static hm_status raise_reason(hm_status status, const char *reason)
+{
+	hm_error_set_reason(reason);
+	return status;
+}
+
+static hm_status raise_expired(const struct hm_lease *lease, const char *what)
+{
+	return raise_reason(hm_raise(UNAVAILABLE, "no news of %s for %d ms: calls fail closed until there is", what,
+				     (int)(lease->ttl_us / HM_US_PER_MS)),
+			    "LEASE_EXPIRED");
+}
+
+hm_status hm_lease_check_brand(struct hm_lease *lease, const char *brand)
+{
+	const struct brand *const *node;
+	bool known = false, active = false, current;
+
+	if (!strcmp(brand, HM_SYSTEM_BRAND))
+		return HM_OK;
+	pthread_rwlock_rdlock(&lease->lock);
+	current = is_current(lease, HM_LEASE_BRANDS);
+	node = tfind(&brand, &lease->brands, compare_names);
+	if (node) {
+		known = true;
+		active = (*node)->active;
+	}
+	pthread_rwlock_unlock(&lease->lock);
+	if (!current)
+		return raise_expired(lease, "brand status");
+	if (!known)
+		return raise_reason(hm_raise(PERMISSION_DENIED, "no brand %s", brand), "BRAND_UNKNOWN");
+	if (!active)
+		return raise_reason(hm_raise(PERMISSION_DENIED, "brand %s is suspended", brand), "BRAND_SUSPENDED");
+	return HM_OK;
+}
+
+static bool is_revoked(const struct hm_lease *lease, const char *id, int64_t issued_at_us)
+{
+	const struct revocation *const *node = id ? tfind(&id, &lease->revocations, compare_names) : NULL;
+
+	return node && issued_at_us < (*node)->before_us;
+}
+
+hm_status hm_lease_check_token(struct hm_lease *lease, const char *token_id, const char *session, const char *user,
+			       int64_t issued_at_us)
+{
+	bool current, revoked;
+
+	pthread_rwlock_rdlock(&lease->lock);
+	current = is_current(lease, HM_LEASE_REVOCATIONS);
+	revoked = is_revoked(lease, token_id, issued_at_us) || is_revoked(lease, session, issued_at_us) ||
+		  is_revoked(lease, user, issued_at_us);
+	pthread_rwlock_unlock(&lease->lock);
+	if (!current)
+		return raise_expired(lease, "revocations");
+	if (revoked)
+		return raise_reason(hm_raise(UNAUTHENTICATED, "the token was revoked: log in again"), "TOKEN_REVOKED");
+	return HM_OK;
+}

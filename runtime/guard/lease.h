@@ -1,0 +1,48 @@
+/*
+ * Lease: what a process knows of brands and revocations, and for how long it may believe it.
+ *
+ * Platform publishes which brands are active, identity which tokens, sessions and users are revoked; every process
+ * fetches both, again and again (struct hm_service's feed_lease). Without news for the lease's time the knowledge is
+ * void and calls fail closed. Thread-safe.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/scoped.h"
+#include "base/status.h"
+#include "rpc/call.h"
+
+struct hm_lease;
+
+enum hm_lease_kind { HM_LEASE_BRANDS, HM_LEASE_REVOCATIONS, HM_LEASE_KINDS };
+
+/* The reserved brand: system rows, operators' and services' own calls, denied calls whose brand is unknown. */
+#define HM_SYSTEM_BRAND "system"
+
+/* hm_lease_open makes an empty, expired lease. ttl_ms: how long news of each kind holds; 0: 5000. */
+hm_status hm_lease_open(uint32_t ttl_ms, struct hm_lease **ret_lease);
+void hm_lease_close(struct hm_lease *lease);
+HM_SCOPED(hm_lease, hm_lease_close)
+
+/* hm_lease_put_brand records a brand's state. */
+void hm_lease_put_brand(struct hm_lease *lease, const char *brand, bool active);
+
+/* hm_lease_put_revocation records that a token id, a session id or a user id is void for tokens issued before
+ * before_us (wall); forgotten after until_us (wall), when every such token has expired by itself. */
+void hm_lease_put_revocation(struct hm_lease *lease, const char *id, int64_t before_us, int64_t until_us);
+
+/* hm_lease_renew says that everything known of this kind up to now has been put. */
+void hm_lease_renew(struct hm_lease *lease, enum hm_lease_kind kind);
+
+/* hm_lease_is_current says whether news of this kind is younger than the lease's time. */
+bool hm_lease_is_current(struct hm_lease *lease, enum hm_lease_kind kind);
+
+/* hm_lease_check_brand: OK for an active brand and for the system brand. PERMISSION_DENIED with reason BRAND_UNKNOWN or
+ * BRAND_SUSPENDED; UNAVAILABLE with reason LEASE_EXPIRED when nothing was heard in time. */
+hm_status hm_lease_check_brand(struct hm_lease *lease, const char *brand);
+
+/* hm_lease_check_token: UNAUTHENTICATED with reason TOKEN_REVOKED if the token, its session or its user was revoked after it
+ * was issued; UNAVAILABLE as above. session may be NULL. */
+hm_status hm_lease_check_token(struct hm_lease *lease, const char *token_id, const char *session, const char *user,
+			       int64_t issued_at_us);
