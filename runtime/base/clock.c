@@ -1,4 +1,4 @@
-/* Clock: clock_gettime, in microseconds. */
+/* Clock: clock_gettime, in microseconds, and RFC 3339 both ways. */
 #include "base/clock.h"
 
 #include <stdio.h>
@@ -42,4 +42,101 @@ void hm_time_format(int64_t wall_us, char ret_text[HM_TIME_BYTES])
 		snprintf(ret_text + length, HM_TIME_BYTES - length, ".%03dZ", (int)(fraction / 1000));
 	else
 		snprintf(ret_text + length, HM_TIME_BYTES - length, "Z");
+}
+
+/* Exactly `digits` digits, moved past. */
+static bool read_digits(const char **at, const char *end, int digits, int *ret_value)
+{
+	int value = 0;
+
+	if (end - *at < digits)
+		return false;
+	for (const char *stop = *at + digits; *at < stop; ++*at) {
+		if (**at < '0' || **at > '9')
+			return false;
+		value = value * 10 + (**at - '0');
+	}
+	*ret_value = value;
+	return true;
+}
+
+/* ".123456789", or nothing at all. */
+static bool read_fraction(const char **at, const char *end, int64_t *ret_us)
+{
+	int64_t us = 0;
+	int scale = HM_US_PER_S, digits = 0;
+
+	if (*at < end && **at == '.') {
+		for (++*at; *at < end && **at >= '0' && **at <= '9'; ++*at, digits++) {
+			scale /= 10;
+			us += (**at - '0') * scale;
+		}
+		if (!digits || digits > 9)
+			return false;
+	}
+	*ret_us = us;
+	return true;
+}
+
+/* "Z", "+hh:mm" or "-hh:mm", and nothing behind it. */
+static bool read_offset(const char *at, const char *end, int64_t *ret_seconds)
+{
+	int hours, minutes, sign;
+
+	*ret_seconds = 0;
+	if (end - at == 1 && *at == 'Z')
+		return true;
+	if (end - at != 6 || (*at != '+' && *at != '-') || at[3] != ':')
+		return false;
+	sign = *at++ == '-' ? -1 : 1;
+	if (!read_digits(&at, end, 2, &hours))
+		return false;
+	at++;
+	if (!read_digits(&at, end, 2, &minutes) || hours > 23 || minutes > 59)
+		return false;
+	*ret_seconds = sign * (hours * 3600 + minutes * 60);
+	return true;
+}
+
+static int days_of_month(int year, int month)
+{
+	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31 };
+	bool leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+
+	return days[month - 1] + (month == 2 && leap);
+}
+
+bool hm_time_parse(const char *text, size_t length, int64_t *ret_wall_us)
+{
+	enum { YEAR, MONTH, DAY, HOUR, MINUTE, SECOND, N_PARTS };
+	static const struct {
+		int digits, min, max;
+		char after;
+	} forms[N_PARTS] = {
+		[YEAR] = { 4, 1, 9999, '-' }, [MONTH] = { 2, 1, 12, '-' },  [DAY] = { 2, 1, 31, 'T' },
+		[HOUR] = { 2, 0, 23, ':' },   [MINUTE] = { 2, 0, 59, ':' }, [SECOND] = { 2, 0, 59, '\0' },
+	};
+	const char *at = text, *end = text + length;
+	int parts[N_PARTS];
+	int64_t us, offset_seconds;
+	struct tm tm;
+
+	for (int i = 0; i < N_PARTS; i++) {
+		if (!read_digits(&at, end, forms[i].digits, &parts[i]) || parts[i] < forms[i].min ||
+		    parts[i] > forms[i].max)
+			return false;
+		if (forms[i].after && (at == end || *at++ != forms[i].after))
+			return false;
+	}
+	if (parts[DAY] > days_of_month(parts[YEAR], parts[MONTH]) || !read_fraction(&at, end, &us) ||
+	    !read_offset(at, end, &offset_seconds))
+		return false;
+	tm = (struct tm){ .tm_year = parts[YEAR] - 1900,
+			  .tm_mon = parts[MONTH] - 1,
+			  .tm_mday = parts[DAY],
+			  .tm_hour = parts[HOUR],
+			  .tm_min = parts[MINUTE],
+			  .tm_sec = parts[SECOND] };
+	*ret_wall_us = ((int64_t)timegm(&tm) - offset_seconds) * HM_US_PER_S + us;
+	return true;
 }
