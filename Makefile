@@ -65,8 +65,11 @@ CLI_SRC    := $(filter-out %_test.c,$(sort $(wildcard tools/hallmark/*.c)))
 DEMO_SRC   := $(sort $(wildcard tests/demo/*.c))
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
+SQLGEN_SRC := $(filter-out %_test.c tools/sqlgen/main.c,$(sort $(wildcard tools/sqlgen/*.c)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 obj         = $(patsubst %.c,$(B)/%.o,$(1))
+PLUGIN     := build/tools/protoc-gen-hallmark
+SQLGEN     := build/tools/sqlgen
 FUZZERS    := $(FUZZ_SRC:%.c=$(B)/%)
 STRESSERS  := $(STRESS_SRC:%.c=$(B)/%)
 
@@ -81,7 +84,7 @@ demo: $(BIN)/hallmark $(BIN)/hallmark-demo
 	$(Q)$(BIN)/hallmark-demo
 
 ## test           build and run every test (VARIANT=asan: under sanitizers; SERVICE=name: that suite alone)
-test: $(BIN)/hallmark $(B)/tests/run
+test: $(BIN)/hallmark $(B)/tests/run $(SQLGEN)
 	$(Q)$(B)/tests/run $(if $(SERVICE),--filter '$(SERVICE)/*')
 
 ## bench          measure against the limits; writes build/bench/report.json
@@ -125,8 +128,6 @@ help:
 	@sed -n 's/^## /  make /p' Makefile; echo; echo "  services: $(SERVICES)"; echo "  variants: release debug asan tsan cov fuzz (make VARIANT=asan test)"
 
 # ---- Generators ------------------------------------------------------------------------------------------------------
-PLUGIN := build/tools/protoc-gen-hallmark
-SQLGEN := build/tools/sqlgen
 PROTOC := protoc -Iproto -Itests/proto -I/usr/include
 TOOL_CFLAGS := -std=gnu2x $(WARN) -O1 -g -D_GNU_SOURCE -Iruntime
 
@@ -138,7 +139,7 @@ $(PLUGIN): build/tools/google/protobuf/descriptor.pb-c.c $(filter-out %_test.c,$
 	$(call say,TOOL,$@)
 	$(Q)$(CC) $(TOOL_CFLAGS) -isystem build/tools -o $@ $(filter tools/%.c runtime/%.c,$^) build/tools/google/protobuf/descriptor.pb-c.c build/tools/google/protobuf/compiler/plugin.pb-c.c -lprotobuf-c
 
-$(SQLGEN): $(filter-out %_test.c,$(wildcard tools/sqlgen/*.c)) $(wildcard tools/sqlgen/*.h) runtime/base/buffer.c
+$(SQLGEN): tools/sqlgen/main.c $(SQLGEN_SRC) $(wildcard tools/sqlgen/*.h) runtime/base/buffer.c runtime/base/arena.c
 	$(call say,TOOL,$@)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL_CFLAGS) -o $@ $(filter %.c,$^) -lpg_query
@@ -210,9 +211,13 @@ $(B)/tests/run: $(call obj,$(TEST_SRC) $(TEST_SUP) $(GEN_TEST)) $(PLATFORM) $(LI
 $(STRESSERS): %: %.o $(call obj,$(GEN_TEST)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link)
-$(FUZZERS): %: %.o $(call obj,$(GEN_TEST)) $(PLATFORM) $(LIB)
+$(filter-out %/sql_fuzz,$(FUZZERS)): %: %.o $(call obj,$(GEN_TEST)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link) -fsanitize=fuzzer
+# sqlgen's fuzzer: libpg_query carries a protobuf-c of its own and must not meet the runtime's.
+$(B)/tests/fuzz/sql_fuzz: $(call obj,tests/fuzz/sql_fuzz.c $(SQLGEN_SRC) runtime/base/arena.c runtime/base/buffer.c)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $^ -lpg_query -fsanitize=fuzzer
 
 # Every compile command, for editors and clang-tidy.
 compile_commands.json: Makefile $(B)/flags
