@@ -187,6 +187,16 @@ hm_status hm_lease_check_brand(struct hm_lease *lease, const char *brand)
 	return HM_OK;
 }
 
+bool hm_lease_knows_brand(struct hm_lease *lease, const char *brand)
+{
+	bool known;
+
+	pthread_rwlock_rdlock(&lease->lock);
+	known = tfind(&brand, &lease->brands, compare_names);
+	pthread_rwlock_unlock(&lease->lock);
+	return known;
+}
+
 static bool is_revoked(const struct hm_lease *lease, const char *id, int64_t issued_at_us)
 {
 	const struct revocation *const *node = id ? tfind(&id, &lease->revocations, compare_names) : NULL;

@@ -42,6 +42,9 @@ bool hm_lease_is_current(struct hm_lease *lease, enum hm_lease_kind kind);
  * BRAND_SUSPENDED; UNAVAILABLE with reason LEASE_EXPIRED when nothing was heard in time. */
 hm_status hm_lease_check_brand(struct hm_lease *lease, const char *brand);
 
+/* hm_lease_knows_brand says whether the brand was ever put, in whatever state. */
+bool hm_lease_knows_brand(struct hm_lease *lease, const char *brand);
+
 /* hm_lease_check_token: UNAUTHENTICATED with reason TOKEN_REVOKED if the token, its session or its user was revoked after it
  * was issued; UNAVAILABLE as above. session may be NULL. */
 hm_status hm_lease_check_token(struct hm_lease *lease, const char *token_id, const char *session, const char *user,

@@ -55,3 +55,7 @@ struct hm_arena *hm_call_arena(struct hm_call *call);
 const struct hm_actor *hm_call_actor(const struct hm_call *call);
 const char *hm_call_brand(const struct hm_call *call);
 const struct hm_id *hm_call_id(const struct hm_call *call);
+
+/* hm_call_span is the call's place in its request's tree: the low half of its audit entry's id. So the entries alone, each with
+ * its span and its parent's, give the tree. */
+uint64_t hm_call_span(const struct hm_call *call);

@@ -1,0 +1,163 @@
+/*
+ * Describe: a call in an audit entry's words. A request's field is recorded only if its contract marks it `audited`, and never
+ * if it is PHI; error texts are left out (they may quote data), codes and reasons go in.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/clock.h"
+#include "guard/audit.h"
+#include "guard/lease.h"
+#include "wire/json.h"
+#include "wire/message.h"
+
+static const char *const actor_type_names[] = {
+	[HM_ACTOR_ANONYMOUS] = "anonymous",
+	[HM_ACTOR_USER] = "user",
+	[HM_ACTOR_OPERATOR] = "operator",
+	[HM_ACTOR_SERVICE] = "service",
+};
+
+static void write_audited(struct hm_buffer *json, const ProtobufCMessage *message,
+			  const struct hm_message_rules *rules);
+
+static const void *member(const ProtobufCMessage *message, unsigned offset)
+{
+	return (const char *)message + offset;
+}
+
+/* A message's own audited fields decide what of it is recorded, however deep it lies. */
+static void write_messages(struct hm_buffer *json, const ProtobufCMessage *message,
+			   const ProtobufCFieldDescriptor *field, const struct hm_message_rules *rules)
+{
+	const void *value = member(message, field->offset);
+	size_t count;
+
+	if (field->label != PROTOBUF_C_LABEL_REPEATED) {
+		write_audited(json, *(const ProtobufCMessage *const *)value, rules);
+		return;
+	}
+	count = *(const size_t *)member(message, field->quantifier_offset);
+	hm_buffer_add_text(json, "[");
+	for (size_t i = 0; i < count; i++) {
+		if (i)
+			hm_buffer_add_text(json, ",");
+		write_audited(json, (*(const ProtobufCMessage *const *const *)value)[i], rules);
+	}
+	hm_buffer_add_text(json, "]");
+}
+
+static void write_audited(struct hm_buffer *json, const ProtobufCMessage *message, const struct hm_message_rules *rules)
+{
+	const char *separator = "{";
+
+	for (uint32_t i = 0; rules && i < rules->n_fields; i++) {
+		const struct hm_field_rule *rule = &rules->fields[i];
+		const ProtobufCFieldDescriptor *field = &message->descriptor->fields[rule->field];
+		char name[HM_FIELD_BYTES];
+
+		if (!rule->audited || rule->phi || !hm_field_is_set(message, field))
+			continue;
+		hm_json_name(field->name, name, sizeof name);
+		hm_buffer_printf(json, "%s\"%s\":", separator, name);
+		if (field->type == PROTOBUF_C_TYPE_MESSAGE && rule->message)
+			write_messages(json, message, field, rule->message);
+		else
+			hm_json_write_field(json, message, field);
+		separator = ",";
+	}
+	hm_buffer_add_text(json, *separator == '{' ? "{}" : "}");
+}
+
+static char *write_details(struct hm_call *call, const struct hm_audit_outcome *outcome)
+{
+	struct hm_buffer json = { 0 };
+	char *text;
+
+	hm_buffer_printf(&json, "{\"method\":\"%s\",\"outcome\":\"%s\",\"span\":\"%016llx\",", call->method->name,
+			 hm_status_name(outcome->status), (unsigned long long)hm_call_span(call));
+	if (call->parent)
+		hm_buffer_printf(&json, "\"parent\":\"%016llx\",", (unsigned long long)call->parent);
+	if (outcome->reason && *outcome->reason)
+		hm_buffer_printf(&json, "\"reason\":\"%s\",", outcome->reason);
+	if (outcome->status != HM_OK)
+		hm_buffer_printf(&json, "\"event\":\"%s\",", call->method->event);
+	if (outcome->details)
+		hm_buffer_add_text(&json, outcome->details);
+	hm_buffer_add_text(&json, "\"peer\":");
+	hm_json_write_text(&json, call->peer, strlen(call->peer));
+	hm_buffer_printf(&json, ",\"latency_us\":%lld", (long long)(hm_clock_mono_us() - call->started_us));
+	if (call->request) {
+		hm_buffer_add_text(&json, ",\"request\":");
+		write_audited(&json, call->request, call->method->request_rules);
+	}
+	hm_buffer_add_text(&json, "}");
+	text = hm_arena_dup(&call->context.arena, json.data, json.size);
+	hm_buffer_fini(&json);
+	return text;
+}
+
+static const char *find_entity_id(struct hm_call *call, const struct hm_audit_outcome *outcome)
+{
+	const char *field = call->method->entity_id, *id = NULL;
+
+	if (outcome->entity_id)
+		return outcome->entity_id;
+	if (!field)
+		return NULL;
+	if (call->reply && outcome->status == HM_OK)
+		id = hm_field_text(&call->context.arena, call->reply, field);
+	if (!id && call->request)
+		id = hm_field_text(&call->context.arena, call->request, field);
+	return id;
+}
+
+static const char *id_text(struct hm_arena *arena, const struct hm_id *id)
+{
+	char *text = hm_arena_alloc(arena, HM_ID_TEXT_BYTES);
+
+	hm_id_format(id, text);
+	return text;
+}
+
+static const char *event_type(const struct hm_call *call, const struct hm_audit_outcome *outcome)
+{
+	if (outcome->status == HM_OK)
+		return call->method->event;
+	return outcome->was_denied ? "call.denied" : "call.failed";
+}
+
+/* The actor's own brand is said where it is not the entry's: an operator's crossing. */
+static const char *actor_brand(const struct hm_call *call)
+{
+	const char *brand = call->actor.brand;
+
+	if (!brand && call->actor.type != HM_ACTOR_ANONYMOUS)
+		brand = HM_SYSTEM_BRAND;
+	return brand;
+}
+
+struct hm_audit_entry *hm_audit_describe(struct hm_call *call, const struct hm_audit_outcome *outcome)
+{
+	struct hm_arena *arena = &call->context.arena;
+	struct hm_audit_entry *entry = hm_arena_zalloc(arena, sizeof *entry);
+	const struct hm_builtin values[] = {
+		{ "audit_id", id_text(arena, &call->audit_id) },
+		{ "occurred_at_us", hm_arena_printf(arena, "%lld", (long long)call->started_wall_us) },
+		{ "actor_type", actor_type_names[call->actor.type] },
+		{ "audit_actor_id", call->actor.id },
+		{ "actor_brand_id", actor_brand(call) },
+		{ "event_type", event_type(call, outcome) },
+		{ "entity_type", call->method->entity },
+		{ "entity_id", find_entity_id(call, outcome) },
+		{ "audit_brand_id", call->context.brand },
+		{ "audit_request_id", id_text(arena, &call->context.request_id) },
+		{ "details", write_details(call, outcome) },
+		{ NULL, NULL },
+	};
+
+	_Static_assert(sizeof values == sizeof entry->values, "one value a parameter, and the end");
+	memcpy(entry->values, values, sizeof values);
+	return entry;
+}

@@ -1,0 +1,301 @@
+/*
+ * Guard: the interceptor. Admission, rules, the work, the audit entry; the same few lines for every method there is.
+ */
+#include "guard/guard.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "guard/principal.h"
+#include "guard/session.h"
+#include "wire/message.h"
+
+enum { ATTEMPTS_MAX = 4 };
+
+struct hm_guard {
+	struct hm_interceptor interceptor;
+	const struct hm_keyring *keys;
+	struct hm_lease *lease;
+	struct hm_ward *wards;
+	size_t n_wards;
+};
+
+static const struct hm_ward *find_ward(const struct hm_guard *guard, const struct hm_service *service)
+{
+	for (size_t i = 0; i < guard->n_wards; i++)
+		if (guard->wards[i].service == service)
+			return &guard->wards[i];
+	abort(); /* the server serves only what the guard was opened with */
+}
+
+static hm_status on_bind(void *user, const char *brand, const char *token, const char *peer, void **ret_principal)
+{
+	const struct hm_guard *guard = user;
+
+	(void)peer;
+	*ret_principal = hm_principal_open(guard->keys, brand, token);
+	return HM_OK;
+}
+
+static void on_unbind(void *user, void *principal)
+{
+	(void)user;
+	hm_principal_close(principal);
+}
+
+/* A request's brand_id is the call's; one that says otherwise is an attempt at another brand. */
+static hm_status check_brand_field(struct hm_call *call)
+{
+	const char *given = hm_field_text(&call->context.arena, call->request, "brand_id");
+
+	if (given && strcmp(given, call->context.brand))
+		return hm_raise(PERMISSION_DENIED, "brandId: the call is for brand %s", call->context.brand);
+	if (!given)
+		hm_field_set_text(call->request, "brand_id", call->context.brand);
+	return HM_OK;
+}
+
+static hm_status admit(const struct hm_guard *guard, struct hm_call *call, const struct hm_principal *principal)
+{
+	TRY(hm_principal_admit(principal, guard->lease, call));
+	TRY(hm_message_validate(call->request, call->method->request_rules));
+	return check_brand_field(call);
+}
+
+static hm_status work(struct hm_call *call)
+{
+	const struct hm_session *session = call->guard;
+	size_t index = (size_t)(call->method - call->service->table->methods);
+	const struct hm_query *query = session->ward->queries[index];
+
+	if (query)
+		return hm_session_query(call, query, call->request, call->reply, NULL);
+	return call->method->thunk(call->service->handlers, call, call->request, call->reply);
+}
+
+static bool is_worth_another_try(const struct hm_call *call, hm_status status)
+{
+	return status == HM_ABORTED && !strcmp(hm_error_get()->reason, "SERIALIZATION") &&
+	       !*call->service->table->calls;
+}
+
+/* hm_refuse: what was written stays, and the entry that goes with it says how the call failed. */
+static hm_status commit_refusal(struct hm_call *call, struct hm_audit_outcome *outcome)
+{
+	struct hm_error refusal = *hm_error_get();
+
+	outcome->status = refusal.code;
+	outcome->reason = refusal.reason;
+	TRY(hm_session_commit(call, outcome));
+	return hm_error_set(&refusal);
+}
+
+static hm_status try_work(struct hm_call *call)
+{
+	struct hm_session *session = call->guard;
+	struct hm_audit_outcome outcome = { .status = work(call) };
+
+	outcome.entity_id = session->entity_id;
+	outcome.details = session->details.data;
+	if (outcome.status == HM_OK)
+		return hm_session_commit(call, &outcome);
+	return session->keeps_writes ? commit_refusal(call, &outcome) : outcome.status;
+}
+
+/* A deadlock's victim is run again, from the start, if it can have touched nothing but its own database. */
+static hm_status work_and_commit(struct hm_call *call)
+{
+	struct hm_session *session = call->guard;
+
+	for (int attempt = 1;; attempt++) {
+		hm_status status = try_work(call);
+
+		if (status == HM_OK || call->audited)
+			return status;
+		hm_session_rollback(call);
+		if (attempt == ATTEMPTS_MAX || !is_worth_another_try(call, status))
+			return status;
+		session->keeps_writes = false;
+		hm_buffer_reset(&session->details);
+		call->reply = hm_message_new(&call->context.arena, call->method->reply);
+	}
+}
+
+/* Audits what no transaction carried, and fails the call if that cannot be done: nothing happens unrecorded. */
+static hm_status audit_alone(struct hm_call *call, const struct hm_audit_outcome *outcome)
+{
+	const struct hm_session *session = call->guard;
+
+	if (call->method->effect == HM_EFFECT_NONE || !session->ward->audit)
+		return HM_OK;
+	if (hm_audit_writer_record(session->ward->audit, hm_audit_describe(call, outcome)) != HM_OK)
+		return hm_raise(UNAVAILABLE, "the audit log cannot be written, so the call is refused: %s",
+				hm_error_get()->message);
+	call->audited = true;
+	return HM_OK;
+}
+
+static hm_status finish(struct hm_call *call, hm_status status, bool was_denied)
+{
+	struct hm_session *session = call->guard;
+
+	if (!call->audited) {
+		struct hm_error error = { 0 };
+		struct hm_audit_outcome outcome = {
+			.status = status,
+			.was_denied = was_denied,
+			.entity_id = session->entity_id,
+			.details = session->details.data,
+		};
+
+		if (status != HM_OK) {
+			error = *hm_error_get();
+			outcome.reason = error.reason;
+		}
+		TRY(audit_alone(call, &outcome));
+		if (status != HM_OK)
+			status = hm_error_set(&error);
+	}
+	return status;
+}
+
+/* Runs what the guard does for one call, in a session that exists for just as long. */
+static hm_status in_session(const struct hm_guard *guard, struct hm_call *call,
+			    hm_status (*serve)(const struct hm_guard *guard, struct hm_call *call,
+					       const struct hm_principal *principal),
+			    const struct hm_principal *principal)
+{
+	struct hm_session session = { .ward = find_ward(guard, call->service) };
+	hm_status status;
+
+	call->guard = &session;
+	status = serve(guard, call, principal);
+	hm_session_fini(&session);
+	call->guard = NULL;
+	return status;
+}
+
+static hm_status serve(const struct hm_guard *guard, struct hm_call *call, const struct hm_principal *principal)
+{
+	hm_status status = admit(guard, call, principal);
+
+	if (status != HM_OK)
+		return finish(call, status, true);
+	return finish(call, work_and_commit(call), false);
+}
+
+/* The call never reached its method. Who is not admitted learns just that, not what else is wrong. */
+static hm_status refuse(const struct hm_guard *guard, struct hm_call *call, const struct hm_principal *principal)
+{
+	struct hm_error error = *hm_error_get();
+	hm_status status = hm_principal_admit(principal, guard->lease, call);
+
+	return finish(call, status == HM_OK ? hm_error_set(&error) : status, true);
+}
+
+static hm_status on_run(void *user, struct hm_call *call, void *principal)
+{
+	return in_session(user, call, serve, principal);
+}
+
+/* A call that names a slot nothing was bound to is an anonymous one of no brand. */
+static hm_status on_refuse(void *user, struct hm_call *call, void *principal, hm_status status)
+{
+	const struct hm_guard *guard = user;
+	struct hm_error error = *hm_error_get();
+	struct hm_principal *nobody = principal ? NULL : hm_principal_open(guard->keys, NULL, NULL);
+
+	error.code = status;
+	status = hm_error_set(&error);
+	status = in_session(guard, call, refuse, principal ? principal : nobody);
+	hm_principal_close(nobody);
+	return status;
+}
+
+static hm_status bind_method(const struct hm_service *service, const struct hm_method *method,
+			     const struct hm_query **ret_query)
+{
+	const char *bare = strrchr(method->name, '/') + 1;
+	const struct hm_query *query = service->queries ? hm_query_find(service->queries, bare) : NULL;
+	bool handled = hm_method_has_handler(service, method);
+
+	if (query && !query->is_rpc)
+		query = NULL;
+	if (!query && !handled)
+		return hm_raise(FAILED_PRECONDITION, "%s:%d: %s has neither a handler nor a query", method->file,
+				method->line, method->name);
+	if (query && handled)
+		return hm_raise(FAILED_PRECONDITION, "%s:%d: %s has a handler as well", query->file, query->line,
+				method->name);
+	*ret_query = query;
+	return HM_OK;
+}
+
+static hm_status check_queries(const struct hm_service *service)
+{
+	for (size_t i = 0; service->queries && i < service->queries->n_queries; i++) {
+		const struct hm_query *query = service->queries->queries[i];
+
+		if (query->is_rpc && !hm_method_find(service->table, query->name))
+			return hm_raise(FAILED_PRECONDITION, "%s:%d: %s has no method %s", query->file, query->line,
+					service->table->name, query->name);
+	}
+	return HM_OK;
+}
+
+static hm_status open_ward(const struct hm_guarded *guarded, struct hm_ward *ret_ward)
+{
+	const struct hm_service_table *table = guarded->service->table;
+
+	ret_ward->service = guarded->service;
+	ret_ward->store = guarded->store;
+	ret_ward->queries = calloc(table->n_methods, sizeof(struct hm_query *));
+	if (!ret_ward->queries)
+		return hm_raise(RESOURCE_EXHAUSTED, "no memory for %zu methods", table->n_methods);
+	for (size_t i = 0; i < table->n_methods; i++)
+		TRY(bind_method(guarded->service, &table->methods[i], &ret_ward->queries[i]));
+	TRY(check_queries(guarded->service));
+	if (guarded->store)
+		TRY(hm_audit_writer_open(guarded->store, &ret_ward->audit));
+	return HM_OK;
+}
+
+hm_status hm_guard_open(const struct hm_guard_config *config, struct hm_guard **ret_guard)
+{
+	SCOPED(hm_guard) guard = calloc(1, sizeof *guard);
+
+	if (!guard)
+		return hm_raise(RESOURCE_EXHAUSTED, "no memory for a guard");
+	guard->interceptor = (struct hm_interceptor){
+		.user = guard, .bind = on_bind, .unbind = on_unbind, .run = on_run, .refuse = on_refuse
+	};
+	guard->keys = config->keys;
+	guard->lease = config->lease;
+	guard->wards = calloc(config->n_services, sizeof *guard->wards);
+	if (!guard->wards)
+		return hm_raise(RESOURCE_EXHAUSTED, "no memory for %zu services", config->n_services);
+	while (guard->n_wards < config->n_services) {
+		size_t i = guard->n_wards++; /* counted first, so that closing sees a half-open one too */
+
+		TRY(open_ward(&config->services[i], &guard->wards[i]));
+	}
+	*ret_guard = take(&guard);
+	return HM_OK;
+}
+
+void hm_guard_close(struct hm_guard *guard)
+{
+	if (!guard)
+		return;
+	for (size_t i = 0; i < guard->n_wards; i++) {
+		hm_audit_writer_close(guard->wards[i].audit);
+		free(guard->wards[i].queries);
+	}
+	free(guard->wards);
+	free(guard);
+}
+
+const struct hm_interceptor *hm_guard_interceptor(const struct hm_guard *guard)
+{
+	return &guard->interceptor;
+}

@@ -1,0 +1,38 @@
+/*
+ * Guard: what is wrapped around every call, the same for all methods and in this order:
+ *
+ *     authenticate the actor → resolve the brand → authorise → rules of the request → run in a transaction → audit → reply
+ *
+ * It plugs into a server as its interceptor. Denied, failed and read calls are audited before their reply leaves; a write's
+ * entry commits with its rows. When auditing is impossible the call fails closed. Thread-safe after open.
+ */
+#pragma once
+#include "base/scoped.h"
+#include "crypto/key.h"
+#include "guard/lease.h"
+#include "rpc/server.h"
+#include "store/store.h"
+
+struct hm_guard;
+
+/* One service and the store of its schema; store NULL for a service without a database. */
+struct hm_guarded {
+	const struct hm_service *service;
+	struct hm_store *store;
+};
+
+struct hm_guard_config {
+	const struct hm_guarded *services;
+	size_t n_services;
+	const struct hm_keyring *keys; /* whose tokens are believed */
+	struct hm_lease *lease;
+};
+
+/* hm_guard_open: everything in the config must outlive the guard. FAILED_PRECONDITION names a method that has neither a
+ * handler nor a query, a handler and a query both, or a query of no method. */
+hm_status hm_guard_open(const struct hm_guard_config *config, struct hm_guard **ret_guard);
+void hm_guard_close(struct hm_guard *guard);
+HM_SCOPED(hm_guard, hm_guard_close)
+
+/* hm_guard_interceptor returns what to hand to hm_server_open; lives as long as the guard. */
+const struct hm_interceptor *hm_guard_interceptor(const struct hm_guard *guard);

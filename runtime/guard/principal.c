@@ -1,0 +1,190 @@
+/*
+ * Principal: authentication, brand and authorisation, in that order. The brand comes from the token wherever the token has
+ * one; what the peer claims alone decides nothing but where an anonymous call (Login) or an operator's crossing goes.
+ */
+#include "guard/principal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+static const struct {
+	const char *name;
+	enum hm_actor_type type;
+} actor_types[] = {
+	{ "user", HM_ACTOR_USER },
+	{ "operator", HM_ACTOR_OPERATOR },
+	{ "service", HM_ACTOR_SERVICE },
+};
+
+static enum hm_actor_type find_actor_type(const char *name)
+{
+	for (size_t i = 0; i < sizeof actor_types / sizeof *actor_types; i++)
+		if (!strcmp(actor_types[i].name, name))
+			return actor_types[i].type;
+	return HM_ACTOR_ANONYMOUS;
+}
+
+static void read_token(struct hm_principal *principal, const struct hm_keyring *keys, const char *token)
+{
+	struct hm_claims claims;
+
+	principal->token = hm_arena_strdup(&principal->arena, token);
+	if (hm_token_verify(keys, token, strlen(token), hm_clock_wall_us(), &principal->arena, &claims) != HM_OK) {
+		principal->failure = hm_arena_alloc(&principal->arena, sizeof *principal->failure);
+		*principal->failure = *hm_error_get();
+		return;
+	}
+	principal->issued_at_us = claims.issued_at_us;
+	principal->expires_at_us = claims.expires_at_us;
+	principal->actor = (struct hm_actor){
+		.type = find_actor_type(claims.type),
+		.id = claims.subject,
+		.brand = claims.brand,
+		.session = claims.session,
+		.token_id = claims.id,
+		.permissions = claims.permissions,
+	};
+}
+
+struct hm_principal *hm_principal_open(const struct hm_keyring *keys, const char *brand, const char *token)
+{
+	static const char *const nothing[] = { NULL };
+	struct hm_principal *principal = calloc(1, sizeof *principal);
+
+	if (!principal)
+		abort();
+	principal->claimed_brand = hm_arena_strdup(&principal->arena, brand ? brand : "");
+	principal->actor = (struct hm_actor){ .id = "anonymous", .permissions = nothing };
+	if (token && *token)
+		read_token(principal, keys, token);
+	return principal;
+}
+
+void hm_principal_close(struct hm_principal *principal)
+{
+	if (!principal)
+		return;
+	if (principal->token)
+		explicit_bzero(principal->token, strlen(principal->token));
+	hm_arena_fini(&principal->arena);
+	free(principal);
+}
+
+static hm_status deny(hm_status status, const char *reason)
+{
+	hm_error_set_reason(reason);
+	return status;
+}
+
+static hm_status authenticate(const struct hm_principal *principal, struct hm_lease *lease)
+{
+	const struct hm_actor *actor = &principal->actor;
+
+	if (principal->failure)
+		return hm_error_set(principal->failure);
+	if (actor->type == HM_ACTOR_ANONYMOUS)
+		return HM_OK;
+	if (principal->expires_at_us <= hm_clock_wall_us())
+		return deny(hm_raise(UNAUTHENTICATED, "the token has expired: refresh it or log in again"),
+			    "TOKEN_EXPIRED");
+	if (actor->type == HM_ACTOR_USER)
+		return hm_lease_check_token(lease, actor->token_id, actor->session, actor->id, principal->issued_at_us);
+	return HM_OK;
+}
+
+static bool is_caller(const struct hm_method *method, const char *service)
+{
+	for (const char *const *caller = method->callers; caller && *caller; caller++)
+		if (!strcmp(*caller, service) || !strcmp(*caller, "*"))
+			return true;
+	return false;
+}
+
+/* Whose brand is it? A user's token has one and only one. An operator may cross to the brand claimed, which the audit
+ * entry shows. A service by itself acts for no brand but the system's, unless the contract lists it as a caller. */
+static const char *find_brand(const struct hm_principal *principal)
+{
+	const struct hm_actor *actor = &principal->actor;
+
+	if (actor->type == HM_ACTOR_USER)
+		return actor->brand;
+	if (!*principal->claimed_brand && actor->type != HM_ACTOR_ANONYMOUS)
+		return HM_SYSTEM_BRAND;
+	return principal->claimed_brand;
+}
+
+static hm_status check_brand(const struct hm_principal *principal, struct hm_lease *lease, const struct hm_call *call,
+			     const char *brand)
+{
+	const struct hm_actor *actor = &principal->actor;
+
+	if (!*brand)
+		return deny(hm_raise(UNAUTHENTICATED, "no brand: give the call a brand, or a token of one"),
+			    "BRAND_MISSING");
+	if (*principal->claimed_brand && strcmp(principal->claimed_brand, brand))
+		return deny(hm_raise(PERMISSION_DENIED, "the token is of brand %s, the call is for another", brand),
+			    "BRAND_MISMATCH");
+	if (!strcmp(brand, HM_SYSTEM_BRAND)) {
+		if (actor->type == HM_ACTOR_OPERATOR || actor->type == HM_ACTOR_SERVICE)
+			return HM_OK;
+		return deny(hm_raise(PERMISSION_DENIED, "brand %s is reserved", brand), "BRAND_RESERVED");
+	}
+	if (actor->type == HM_ACTOR_SERVICE && !is_caller(call->method, actor->id))
+		return deny(hm_raise(PERMISSION_DENIED, "service %s may not act for brand %s here", actor->id, brand),
+			    "CALLER_DENIED");
+	if (call->method->only_brand && strcmp(call->method->only_brand, brand))
+		return deny(hm_raise(PERMISSION_DENIED, "%s is for brand %s alone", call->method->name,
+				     call->method->only_brand),
+			    "BRAND_MISMATCH");
+	return hm_lease_check_brand(lease, brand);
+}
+
+/* "*" grants everything, "ledger.*" everything that begins with "ledger.". */
+static bool grants(const char *granted, const char *wanted)
+{
+	size_t length = strlen(granted);
+
+	if (length && granted[length - 1] == '*')
+		return !strncmp(granted, wanted, length - 1);
+	return !strcmp(granted, wanted);
+}
+
+static hm_status authorise(const struct hm_call *call)
+{
+	const struct hm_method *method = call->method;
+	const struct hm_actor *actor = &call->actor;
+
+	if (method->is_public)
+		return HM_OK;
+	if (actor->type == HM_ACTOR_ANONYMOUS)
+		return deny(hm_raise(UNAUTHENTICATED, "%s needs a token: log in first", method->name), "TOKEN_MISSING");
+	if (method->callers) {
+		if (actor->type == HM_ACTOR_SERVICE && is_caller(method, actor->id))
+			return HM_OK;
+		return deny(
+			hm_raise(PERMISSION_DENIED, "%s is for other services, not for %s", method->name, actor->id),
+			"CALLER_DENIED");
+	}
+	for (const char *const *permission = actor->permissions; *permission; permission++)
+		if (grants(*permission, method->permission))
+			return HM_OK;
+	return deny(hm_raise(PERMISSION_DENIED, "%s lacks permission %s", actor->id, method->permission),
+		    "PERMISSION_MISSING");
+}
+
+hm_status hm_principal_admit(const struct hm_principal *principal, struct hm_lease *lease, struct hm_call *call)
+{
+	const char *brand = find_brand(principal);
+
+	call->actor = principal->actor;
+	call->context.token = principal->token;
+	/* An entry about a brand nobody knows belongs to the system: its name is the peer's invention. */
+	snprintf(call->context.brand, sizeof call->context.brand, "%s",
+		 hm_lease_knows_brand(lease, brand) ? brand : HM_SYSTEM_BRAND);
+	TRY(authenticate(principal, lease));
+	TRY(check_brand(principal, lease, call, brand));
+	return authorise(call);
+}

@@ -1,0 +1,27 @@
+/*
+ * Principal: on whose behalf a connection's calls are made: the brand it claims and the actor its token proves. Made once
+ * a BIND, used by every call that names the slot; immutable, so many calls read it at once. (guard's own header)
+ */
+#pragma once
+#include "base/arena.h"
+#include "crypto/token.h"
+#include "guard/lease.h"
+#include "rpc/call.h"
+
+struct hm_principal {
+	struct hm_arena arena;
+	const char *claimed_brand; /* "" where none was claimed */
+	char *token; /* NULL: none */
+	struct hm_actor actor;
+	int64_t issued_at_us, expires_at_us; /* wall */
+	struct hm_error *failure; /* why the token is not believed; NULL: it is, or there is none */
+};
+
+/* hm_principal_open never fails: a token that is not believed makes a principal whose calls are all refused, each with its
+ * audit entry. */
+struct hm_principal *hm_principal_open(const struct hm_keyring *keys, const char *brand, const char *token);
+void hm_principal_close(struct hm_principal *principal);
+
+/* hm_principal_admit decides whether the call may run and completes its actor and brand, which stay useful for the audit
+ * entry when it may not. UNAUTHENTICATED, PERMISSION_DENIED, or UNAVAILABLE (the lease ran out). */
+hm_status hm_principal_admit(const struct hm_principal *principal, struct hm_lease *lease, struct hm_call *call);

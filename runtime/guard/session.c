@@ -1,0 +1,52 @@
+/* Session: how a call's transactions end. */
+#include "guard/session.h"
+
+/* Ends what was only read. Its rows are in the arena; there is nothing to lose, so a failure to end it is not one. */
+static void end_reading(struct hm_session *session)
+{
+	hm_tx_rollback(session->system_tx);
+	session->system_tx = NULL;
+}
+
+static hm_status commit_write(struct hm_call *call, struct hm_tx *tx, const struct hm_audit_outcome *outcome)
+{
+	hm_status status = hm_audit_append(tx, hm_audit_describe(call, outcome));
+
+	if (status != HM_OK) {
+		hm_tx_rollback(tx);
+		return status;
+	}
+	return hm_tx_commit(tx);
+}
+
+hm_status hm_session_commit(struct hm_call *call, const struct hm_audit_outcome *outcome)
+{
+	struct hm_session *session = call->guard;
+	struct hm_tx *tx = take(&session->tx);
+
+	call->context.in_transaction = false;
+	end_reading(session);
+	if (!tx)
+		return HM_OK;
+	if (call->method->effect != HM_EFFECT_WRITE) {
+		hm_tx_rollback(tx);
+		return HM_OK;
+	}
+	TRY(commit_write(call, tx, outcome));
+	call->audited = true;
+	return HM_OK;
+}
+
+void hm_session_rollback(struct hm_call *call)
+{
+	struct hm_session *session = call->guard;
+
+	call->context.in_transaction = false;
+	end_reading(session);
+	hm_tx_rollback(take(&session->tx));
+}
+
+void hm_session_fini(struct hm_session *session)
+{
+	hm_buffer_fini(&session->details);
+}

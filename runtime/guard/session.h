@@ -1,0 +1,40 @@
+/*
+ * Session: the guard's own state of one call: its service's stores, its transaction, what its audit entry will say.
+ * It hangs at call->guard from admission to reply. (guard's own header)
+ */
+#pragma once
+#include "base/buffer.h"
+#include "guard/audit.h"
+#include "rpc/call.h"
+#include "store/store.h"
+
+/* A service under guard: what its calls need, found once. */
+struct hm_ward {
+	const struct hm_service *service;
+	struct hm_store *store; /* NULL: no database */
+	struct hm_audit_writer *audit; /* NULL: no database */
+	const struct hm_query **queries; /* by method index: the query that is all of a method, or NULL */
+};
+
+struct hm_session {
+	const struct hm_ward *ward;
+	struct hm_tx *tx; /* of the app role, brand set; NULL until the first query */
+	struct hm_tx *system_tx; /* read-only, over brands; NULL until the first system query */
+	bool keeps_writes; /* hm_refuse: commit although the call fails */
+	const char *entity_id;
+	struct hm_buffer details; /* `"key":"text",` … */
+};
+
+/* hm_session_query runs a query in the session's transaction as hm_query_one and the others do, whatever its rows. */
+hm_status hm_session_query(struct hm_call *call, const struct hm_query *query, const ProtobufCMessage *arguments,
+			   ProtobufCMessage *reply, uint64_t *ret_rows);
+
+/* hm_session_commit ends the call's transactions. One that wrote commits together with the entry of the call, which sets
+ * call->audited; what only read just ends. */
+hm_status hm_session_commit(struct hm_call *call, const struct hm_audit_outcome *outcome);
+
+/* hm_session_rollback drops the transactions, if any. Keeps the thread's error. */
+void hm_session_rollback(struct hm_call *call);
+
+/* hm_session_fini frees what is not in the arena. */
+void hm_session_fini(struct hm_session *session);

@@ -1,0 +1,190 @@
+/*
+ * Work: queries of handlers, in the transaction the runtime owns. The first query opens it, under the call's brand and
+ * deadline, read-only for a method that reads.
+ */
+#include "guard/work.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "guard/session.h"
+#include "wire/json.h"
+#include "wire/message.h"
+
+enum { PAGE_DEFAULT = 50, PAGE_MAX = 500 };
+
+/* Opens the session's transaction of the query's role, if there is none yet. What crosses brands is only ever read. */
+static hm_status open_tx(struct hm_call *call, const struct hm_query *query, struct hm_tx **ret_tx)
+{
+	struct hm_session *session = call->guard;
+	struct hm_tx **slot = query->is_system ? &session->system_tx : &session->tx;
+	const struct hm_tx_options options = {
+		.role = query->is_system ? HM_ROLE_SYSTEM : HM_ROLE_APP,
+		.brand = query->is_system ? NULL : call->context.brand,
+		.read_only = query->is_system || call->method->effect != HM_EFFECT_WRITE,
+		.deadline_us = call->context.deadline_us,
+	};
+
+	if (!session->ward->store)
+		return hm_raise(INTERNAL, "%s: service %s has no database", query->name,
+				session->ward->service->table->name);
+	if (!*slot)
+		TRY(hm_tx_open(session->ward->store, &call->context.arena, &options, slot));
+	if (!query->is_system)
+		call->context.in_transaction = true;
+	*ret_tx = *slot;
+	return HM_OK;
+}
+
+/* The number of rows a page may have: as asked, within bounds. An absent field asks for nothing. */
+static hm_status find_page_size(struct hm_call *call, const ProtobufCMessage *arguments, const char **ret_text)
+{
+	const char *text = arguments ? hm_field_text(&call->context.arena, arguments, "page_size") : NULL;
+	long size = text ? strtol(text, NULL, 10) : PAGE_DEFAULT;
+
+	if (size < 0)
+		return hm_fail(call, INVALID_ARGUMENT, "pageSize: %ld is negative", size);
+	if (size == 0)
+		size = PAGE_DEFAULT;
+	if (size > PAGE_MAX)
+		size = PAGE_MAX;
+	*ret_text = hm_arena_printf(&call->context.arena, "%ld", size);
+	return HM_OK;
+}
+
+static const char *id_text(struct hm_call *call, const struct hm_id *id)
+{
+	char *text = hm_arena_alloc(&call->context.arena, HM_ID_TEXT_BYTES);
+
+	hm_id_format(id, text);
+	return text;
+}
+
+static bool has_parameter(const struct hm_query *query, const char *name)
+{
+	for (const char *const *parameter = query->parameters; *parameter; parameter++)
+		if (!strcmp(*parameter, name))
+			return true;
+	return false;
+}
+
+/* What a query may use without a field for it. Made only if the query does. */
+static hm_status fill_builtins(struct hm_call *call, const struct hm_query *query, const ProtobufCMessage *arguments,
+			       struct hm_builtin ret_builtins[static 5])
+{
+	const struct hm_id id = hm_id_new();
+	size_t n = 0;
+
+	if (has_parameter(query, "new_id"))
+		ret_builtins[n++] = (struct hm_builtin){ "new_id", id_text(call, &id) };
+	if (has_parameter(query, "actor_id"))
+		ret_builtins[n++] = (struct hm_builtin){ "actor_id", call->actor.id };
+	if (has_parameter(query, "request_id"))
+		ret_builtins[n++] = (struct hm_builtin){ "request_id", id_text(call, &call->context.request_id) };
+	if (has_parameter(query, "page_size")) {
+		ret_builtins[n].name = "page_size";
+		TRY(find_page_size(call, arguments, &ret_builtins[n++].text));
+	}
+	ret_builtins[n] = (struct hm_builtin){ NULL, NULL };
+	return HM_OK;
+}
+
+hm_status hm_session_query(struct hm_call *call, const struct hm_query *query, const ProtobufCMessage *arguments,
+			   ProtobufCMessage *reply, uint64_t *ret_rows)
+{
+	struct hm_builtin builtins[5];
+	struct hm_tx *tx = NULL;
+
+	TRY(fill_builtins(call, query, arguments, builtins));
+	TRY(open_tx(call, query, &tx));
+	return hm_tx_query(tx, query, arguments, builtins, reply, ret_rows);
+}
+
+static hm_status check_rows(const struct hm_query *query, enum hm_rows rows)
+{
+	static const char *const names[] = { ":one", ":optional", ":many", ":none" };
+
+	if (query->rows == rows)
+		return HM_OK;
+	return hm_raise(INTERNAL, "%s:%d: %s is %s, but was run as %s", query->file, query->line, query->name,
+			names[query->rows], names[rows]);
+}
+
+hm_status hm_query_one(struct hm_call *call, const struct hm_query *query, const void *arguments, void *reply)
+{
+	TRY(check_rows(query, HM_ROWS_ONE));
+	return hm_session_query(call, query, arguments, reply, NULL);
+}
+
+hm_status hm_query_optional(struct hm_call *call, const struct hm_query *query, const void *arguments, void *reply,
+			    bool *ret_found)
+{
+	uint64_t rows;
+
+	TRY(check_rows(query, HM_ROWS_OPTIONAL));
+	TRY(hm_session_query(call, query, arguments, reply, &rows));
+	*ret_found = rows > 0;
+	return HM_OK;
+}
+
+hm_status hm_query_many(struct hm_call *call, const struct hm_query *query, const void *arguments, void *reply)
+{
+	TRY(check_rows(query, HM_ROWS_MANY));
+	return hm_session_query(call, query, arguments, reply, NULL);
+}
+
+hm_status hm_query_run(struct hm_call *call, const struct hm_query *query, const void *arguments, uint64_t *ret_rows)
+{
+	TRY(check_rows(query, HM_ROWS_NONE));
+	return hm_session_query(call, query, arguments, NULL, ret_rows);
+}
+
+void hm_call_keep(struct hm_call *call)
+{
+	struct hm_session *session = call->guard;
+
+	session->keeps_writes = true;
+}
+
+/* A step has an entry of its own, a child of the call's, so that a saga that stopped half-way shows how far it came. */
+hm_status hm_step(struct hm_call *call, const char *event)
+{
+	const struct hm_session *session = call->guard;
+	const struct hm_audit_outcome outcome = { .status = HM_OK, .entity_id = session->entity_id };
+	const struct hm_call whole = *call;
+	struct hm_method step = *call->method;
+	hm_status status;
+
+	step.event = event;
+	call->method = &step;
+	call->audit_id = hm_id_new();
+	call->parent = hm_call_span(&whole);
+	status = hm_session_commit(call, &outcome);
+	call->method = whole.method;
+	call->audit_id = whole.audit_id;
+	call->parent = whole.parent;
+	call->audited = false; /* the step was, the call is yet to be */
+	return status;
+}
+
+void hm_audit_entity(struct hm_call *call, const char *id)
+{
+	struct hm_session *session = call->guard;
+
+	session->entity_id = hm_arena_strdup(&call->context.arena, id);
+}
+
+void hm_audit_detail(struct hm_call *call, const char *key, const char *format, ...)
+{
+	struct hm_session *session = call->guard;
+	va_list arguments;
+	const char *text;
+
+	va_start(arguments, format);
+	text = hm_arena_vprintf(&call->context.arena, format, arguments);
+	va_end(arguments);
+	hm_buffer_printf(&session->details, "\"%s\":", key);
+	hm_json_write_text(&session->details, text, strlen(text));
+	hm_buffer_add_text(&session->details, ",");
+}
