@@ -2,26 +2,35 @@
  * Packets and frames: the bytes on a connection. All integers little-endian. One nng message is one packet.
  *
  *     packet   0        1          2        3        4               8
- *              'H'      version 1  flags    0        u32 acknowledged   frame, frame, …
+ *              'H'      version    flags    0        u32 acknowledged   frame, frame, …
  *     frame    0                4           8      9       10            12
  *              u32 body bytes   u32 call    u8 type u8 flags u16 status  body
  *
  * `acknowledged` counts, modulo 2^32, the peer's packets with frames that this end has received. No end ever has more
- * than HM_PACKETS_UNACKNOWLEDGED_MAX such packets under way, so nng's 64-deep reply queue never drops one.
- * A packet without frames is a bare acknowledgement and is not counted.
+ * than HM_PACKETS_UNACKNOWLEDGED_MAX such packets under way, so nng's 64-deep reply queue never drops one (the proof is in
+ * engine_flow.c). A packet without frames is a bare acknowledgement and is not counted.
  *
- *     HELLO    first each way; body: struct hm_hello, encoded field by field
+ *     HELLO    first each way, the server's in answer to the client's; body: struct hm_hello, encoded field by field
  *     BIND     call = slot; body: u8 length, brand, token bytes (may be none): what calls naming the slot are made as
- *     CALL     call = id chosen by the client, not 0; body: the head below, then the request's protobuf bytes
- *     REPLY    status 0: audit id (if flag AUDITED, 16 bytes), then the reply's bytes; else a hallmark.Status message
- *     CANCEL   the client no longer waits for the call; a REPLY may still come and is ignored
- *     GOAWAY   no new calls on this connection; call = last call accepted; those under way end
- *     PING, PONG  body: 8 bytes given back
+ *     CALL     call = id chosen by the client; body: the head below, then the request's protobuf bytes
+ *     REPLY    exactly one for each CALL; body: audit id (if flag AUDITED, 16 bytes), then for status 0 the reply's
+ *              bytes, else a hallmark.Status message
+ *     CANCEL   the client no longer waits for the call; its REPLY still comes (it frees the id), with nothing in it
+ *     GOAWAY   from the server: no new calls on this connection; those under way or crossing it are answered
+ *     PING, PONG  body: 8 bytes given back (PINGs that wait together get one PONG)
  *     DATA, END, CREDIT  streams (numbers reserved)
  *
  *     CALL head  0           8             24          32             36         38         40
  *                u64 method  request id    u64 parent  u32 timeout ms u16 slot   u16 bytes  metadata, then the request
- *     metadata   u8 key, u16 length, value, …   key 1: idempotency key
+ *     metadata   u8 key, u16 length, value, …   key 1: idempotency key; unknown keys are passed over
+ *
+ * A call id is u16 generation (not 0) << 16 | u16 index. Its index lies below the server's calls_max and is not used again
+ * before the REPLY has come, so an index is a place in a table on both ends, and calls_max bounds what a client can make a
+ * server do: one that cancels and calls anew gains nothing.
+ *
+ * Versions: packet head, frame head and the fields of HELLO stay as they are for ever; later HELLOs may be longer. Both
+ * ends then speak the smaller version_max; a client's packets before it knows are in its version_min. A frame of unknown
+ * type is passed over if it has the flag OPTIONAL, and breaks the protocol if not.
  *
  * A packet with flag SOLO is a whole conversation: [BIND slot 0] CALL from a client without HELLO, answered by one SOLO
  * packet with the REPLY. So an ordinary nng REQ client in any language can make a unary call with one message.
@@ -39,8 +48,17 @@ enum {
 	HM_PACKET_HEAD_BYTES = 8,
 	HM_FRAME_HEAD_BYTES = 12,
 	HM_CALL_HEAD_BYTES = 40,
+	HM_HELLO_BYTES = 100,
 	HM_PACKETS_UNACKNOWLEDGED_MAX = 32,
+	HM_PACKET_FRAMES_BYTES = 32 << 10, /* frames together in one packet; a larger frame goes alone */
+	HM_CALLS_LIMIT = 1 << 16, /* an id has 16 bits of index */
+	HM_SLOT_BRAND_BYTES_MAX = 63,
+	HM_SLOT_TOKEN_BYTES_MAX = 4096,
+	HM_CALL_KEY_BYTES_MAX = 128, /* idempotency key */
 };
+
+/* What every end takes at least; a HELLO that says less is refused, and nobody sends more before the peer's HELLO. */
+enum { HM_PACKET_BYTES_MIN = 64 << 10, HM_CALLS_MIN = 1024, HM_SLOTS_MIN = 16 };
 
 enum hm_packet_flag { HM_PACKET_SOLO = 1 };
 
@@ -56,16 +74,17 @@ enum hm_frame_type {
 	HM_FRAME_DATA,
 	HM_FRAME_END,
 	HM_FRAME_CREDIT,
+	HM_FRAME_TYPES,
 };
 
-enum hm_frame_flag { HM_FRAME_AUDITED = 1 };
+enum hm_frame_flag { HM_FRAME_AUDITED = 1, HM_FRAME_OPTIONAL = 0x80 };
 
 /* What each end says of itself and its limits, first. */
 struct hm_hello {
 	uint16_t version_min, version_max;
 	uint32_t packet_bytes_max; /* larger packets are not accepted */
-	uint32_t calls_max; /* under way at once on this connection */
-	uint32_t slots_max; /* BIND slots: 0 … slots_max - 1 */
+	uint32_t calls_max; /* under way at once on this connection; a client's binds the client itself */
+	uint32_t slots_max; /* BIND slots: 0 … slots_max - 1; only a server's counts */
 	uint32_t keepalive_ms; /* silence after which a PING is due; 0: none */
 	uint8_t nonce[16];
 	char name[64]; /* of the program or service; for people */
