@@ -48,11 +48,12 @@ CONTRACTS  := $(patsubst proto/%.proto,%,$(sort $(wildcard proto/*/v*/*.proto)))
 TEST_PROTO := $(patsubst tests/proto/%.proto,%,$(sort $(wildcard tests/proto/*/v*/*.proto)))
 WELL_KNOWN := $(addprefix google/protobuf/,timestamp duration empty wrappers)
 MESSAGES   := hallmark/status hallmark/audit $(WELL_KNOWN)
+TEST_MSG   := $(patsubst tests/proto/%.proto,%,$(sort $(wildcard tests/proto/*/*.proto)))# messages without a service
 # $(call gen,STEMS,SUFFIX): what the generators make
 gen         = $(patsubst %,gen/%$(2),$(1))
 GEN_RT     := $(call gen,$(MESSAGES),.pb-c.c)
 GEN_SVC    := $(call gen,$(CONTRACTS),.pb-c.c) $(call gen,$(CONTRACTS),.hm.c) $(foreach s,$(SERVICES),$(if $(wildcard services/$(s)/queries.sql),gen/$(s)/$(s).sql.c)) gen/services.c
-GEN_TEST   := $(call gen,$(TEST_PROTO),.pb-c.c) $(call gen,$(TEST_PROTO),.hm.c) $(patsubst tests/services/%/queries.sql,%,$(wildcard tests/services/*/queries.sql))
+GEN_TEST   := $(call gen,$(TEST_MSG) $(TEST_PROTO),.pb-c.c) $(call gen,$(TEST_PROTO),.hm.c) $(patsubst tests/services/%/queries.sql,%,$(wildcard tests/services/*/queries.sql))
 GEN_TEST   := $(foreach f,$(GEN_TEST),$(if $(filter gen/%,$(f)),$(f),gen/$(f)/$(f).sql.c))
 GEN_HDR    := $(patsubst %.c,%.h,$(filter-out gen/services.c,$(GEN_RT) $(GEN_SVC)))
 GEN_THDR   := $(patsubst %.c,%.h,$(GEN_TEST))
@@ -176,10 +177,11 @@ gen/services.c: tools/list-services $(wildcard services) $(CONTRACTS:%=proto/%.p
 $(B)/flags: FORCE
 	$(Q)mkdir -p $(@D); echo '$(CC) $(CPPFLAGS) $(CFLAGS)' | cmp -s - $@ || echo '$(CC) $(CPPFLAGS) $(CFLAGS)' > $@
 
+# What protoc-c made is not ours to polish: no warnings.
 $(B)/gen/%.o: gen/%.c $(B)/flags | $(GEN_HDR) $(GEN_THDR)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) -std=gnu2x $(FLAGS) -MMD -MP -c -o $@ $<# protoc-c's output is not ours to polish
+	$(Q)$(CC) $(CPPFLAGS) -std=gnu2x $(FLAGS) -MMD -MP -c -o $@ $<
 $(B)/%.o: %.c $(B)/flags | $(GEN_HDR) $(GEN_THDR)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
