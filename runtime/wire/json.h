@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/status.h"
+#include "base/text.h" /* hm_json_write_text */
 
 /* hm_json_parse reads one JSON object into a new message in the arena. INVALID_ARGUMENT names the path of the field, what
  * was found and what was wanted; an unknown field names the nearest known one ("did you mean followerId?"). */
@@ -23,8 +24,7 @@ void hm_json_write(struct hm_buffer *buffer, const ProtobufCMessage *message);
 void hm_json_write_field(struct hm_buffer *buffer, const ProtobufCMessage *message,
 			 const ProtobufCFieldDescriptor *field);
 
-/* hm_json_write_text appends text as a JSON string, escaped. Invalid UTF-8 becomes U+FFFD. size: bytes of text. */
-void hm_json_write_text(struct hm_buffer *buffer, const char *text, size_t size);
+enum { HM_JSON_NAME_BYTES = 128 }; /* more than any field's name */
 
 /* hm_json_name writes a field's JSON name ("user_id" → "userId"). Cut if over size. */
 void hm_json_name(const char *proto_name, char *ret_name, size_t size);

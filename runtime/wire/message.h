@@ -15,15 +15,17 @@
 enum { HM_MESSAGE_DEPTH_MAX = 32, HM_MESSAGE_FIELDS_MAX = 100000 };
 
 /* hm_message_unpack decodes bytes into the arena. INVALID_ARGUMENT says what is wrong and in which field: truncated, wrong
- * wire type, bad UTF-8, NUL in a string, too deep, too many fields, decoded size over 16 × size + 64 KiB. Unknown fields
- * are accepted and dropped (contract skew); an unknown enum value is refused. */
+ * wire type, bad UTF-8, NUL in a string, too deep, too many fields, decoded size over 16 × size + 64 KiB (the message's own,
+ * without protobuf-c's scratch memory), a required field missing, a singular message given twice (merging them is quadratic).
+ * Unknown fields are accepted and dropped (contract skew); an unknown enum value is refused. */
 hm_status hm_message_unpack(struct hm_arena *arena, const ProtobufCMessageDescriptor *descriptor, const void *bytes,
 			    size_t size, ProtobufCMessage **ret_message);
 
 /* hm_message_new makes an empty message in the arena. */
 ProtobufCMessage *hm_message_new(struct hm_arena *arena, const ProtobufCMessageDescriptor *descriptor);
 
-/* hm_message_copy copies deeply, into the arena. */
+/* hm_message_copy copies deeply, into the arena. The message is trusted: it is not scanned. INTERNAL when a required field
+ * was never set. */
 hm_status hm_message_copy(struct hm_arena *arena, const ProtobufCMessage *message, ProtobufCMessage **ret_copy);
 
 /* hm_message_validate holds a message against its contract's rules and raises INVALID_ARGUMENT with one violation a wrong
