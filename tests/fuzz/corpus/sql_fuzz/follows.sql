@@ -1,0 +1,1 @@
+../../../golden/sqlgen/good/follows.sql

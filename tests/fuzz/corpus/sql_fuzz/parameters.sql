@@ -1,0 +1,1 @@
+../../../golden/sqlgen/bad/parameters.sql
