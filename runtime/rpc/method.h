@@ -31,7 +31,7 @@ struct hm_method {
 	const char *name; /* "follows.v1.Follows/Follow" */
 	uint64_t id; /* FNV-1a 64 of the name: what travels */
 	const ProtobufCMessageDescriptor *request, *reply;
-	const struct hm_message_rules *request_rules; /* NULL: none */
+	const struct hm_message_rules *request_rules, *reply_rules; /* NULL: none */
 	enum hm_effect effect;
 	enum hm_idempotency idempotency;
 	const char *event, *entity, *entity_id; /* NULL where the contract has none */
