@@ -136,7 +136,7 @@ build/tools/google/protobuf/descriptor.pb-c.c: | build/packages.mk
 	$(Q)mkdir -p build/tools
 	$(Q)protoc -I/usr/include --c_out=build/tools /usr/include/google/protobuf/descriptor.proto /usr/include/google/protobuf/compiler/plugin.proto
 
-$(PLUGIN): build/tools/google/protobuf/descriptor.pb-c.c $(filter-out %_test.c,$(wildcard tools/protoc-gen-hallmark/*.c)) $(wildcard tools/protoc-gen-hallmark/*.h) runtime/base/buffer.c
+$(PLUGIN): build/tools/google/protobuf/descriptor.pb-c.c $(filter-out %_test.c,$(wildcard tools/protoc-gen-hallmark/*.c)) $(wildcard tools/protoc-gen-hallmark/*.h) $(patsubst %,runtime/%.c,base/arena base/buffer base/status rpc/method)
 	$(call say,TOOL,$@)
 	$(Q)$(CC) $(TOOL_CFLAGS) -isystem build/tools -o $@ $(filter tools/%.c runtime/%.c,$^) build/tools/google/protobuf/descriptor.pb-c.c build/tools/google/protobuf/compiler/plugin.pb-c.c -lprotobuf-c
 
@@ -153,7 +153,7 @@ gen/%.pb-c.c gen/%.pb-c.h &: $(1)/%.proto
 gen/%.hm.c gen/%.hm.h &: $(1)/%.proto $(PLUGIN)
 	$$(call say,HM,$$<)
 	$$(Q)mkdir -p $$(@D) build/dep/$$(*D)
-	$$(Q)$(PROTOC) --plugin=$(PLUGIN) --dependency_out=build/dep/$$*.hm.d --hallmark_out=gen $$<
+	$$(Q)$(PROTOC) --plugin=$(PLUGIN) --dependency_out=build/dep/$$*.hm.d --hallmark_opt=root=$(1) --hallmark_out=gen $$<
 endef
 $(foreach folder,proto tests/proto /usr/include,$(eval $(call proto_rules,$(folder))))
 

@@ -1,0 +1,125 @@
+/*
+ * Emit the header: what a service's author and its callers see.
+ *
+ *     the table and the service    handler slots    FOLLOWS_SERVICE    messages' macros and rules    typed clients
+ */
+#include "emit.h"
+
+static void emit_opening(const struct file *file, struct hm_buffer *out)
+{
+	hm_buffer_printf(out, "/*\n * Made by protoc-gen-hallmark from %s: change the contract, never this file.\n",
+			 file->shown);
+	for (size_t i = 0; i < file->n_services; i++) {
+		if (!*file->services[i].comment)
+			continue;
+		hm_buffer_add_text(out, " *\n");
+		emit_comment_lines(out, file->services[i].comment, "");
+	}
+	hm_buffer_printf(out, " */\n#pragma once\n#include \"hallmark.h\"\n\n#include \"%s.pb-c.h\"\n", file->stem);
+	if (file->n_services && file->services->options.schema)
+		hm_buffer_printf(out, "#include \"%s/%s.sql.h\"\n", file->short_name, file->short_name);
+}
+
+/* ---- The author's side ------------------------------------------------------------------------------------------- */
+
+static void emit_handlers(const struct file *file, const struct service *service, struct hm_buffer *out)
+{
+	const char *name = file->short_name;
+
+	hm_buffer_printf(out,
+			 "\n/* The method table, and the service its author defines by %s_SERVICE. */\n"
+			 "extern const struct hm_service_table %s_table;\nextern const struct hm_service %s_service;\n",
+			 file->macro, name, name);
+	hm_buffer_printf(out,
+			 "\n/* A slot for each method; one left empty is the query of the method's name. */\n"
+			 "struct %s_handlers {\n",
+			 name);
+	for (size_t i = 0; i < service->n_methods; i++) {
+		const struct method *method = &service->methods[i];
+
+		emit_comment(out, method->comment, "\t");
+		hm_buffer_printf(out, "\thm_status (*%s)(struct hm_call *call, const %s *request,\n\t\t\t%s *reply);\n",
+				 method->slot, method->request->type, method->reply->type);
+	}
+	hm_buffer_add_text(out, "};\n");
+}
+
+static void emit_service_macro(const struct file *file, const struct service *service, struct hm_buffer *out)
+{
+	const char *name = file->short_name;
+
+	hm_buffer_printf(out,
+			 "\n/* Defines the service: const struct hm_service %s_service = %s_SERVICE(.%s = ...);\n"
+			 " * _WITH_HOOKS takes the functions for hm_service's start and stop before the handlers; NULL "
+			 "for none. */\n",
+			 name, file->macro, service->n_methods ? service->methods[0].slot : "method");
+	hm_buffer_printf(out, "#define %s_SERVICE(...) %s_SERVICE_WITH_HOOKS(NULL, NULL, __VA_ARGS__)\n", file->macro,
+			 file->macro);
+	hm_buffer_printf(out,
+			 "#define %s_SERVICE_WITH_HOOKS(start_function, stop_function, ...) \\\n"
+			 "\t{ \\\n\t\t.table = &%s_table, \\\n"
+			 "\t\t.handlers = &(const struct %s_handlers){ __VA_ARGS__ }, \\\n",
+			 file->macro, name, name);
+	if (service->options.schema)
+		hm_buffer_printf(out, "\t\t.queries = &%s_queries, \\\n", name);
+	hm_buffer_add_text(out, "\t\t.start = start_function, \\\n\t\t.stop = stop_function, \\\n\t}\n");
+}
+
+/* ---- Messages ---------------------------------------------------------------------------------------------------- */
+
+static void emit_messages(const struct model *model, const struct file *file, struct hm_buffer *out)
+{
+	hm_buffer_add_text(out, "\n/* What a message literal begins with: { ..._BASE, .field = value }. */\n");
+	for (size_t i = 0; i < model->n_messages; i++) {
+		const struct message *message = &model->messages[i];
+
+		if (message->file != file)
+			continue;
+		emit_comment(out, message->comment, "");
+		hm_buffer_printf(out, "#define %s_BASE .base = PROTOBUF_C_MESSAGE_INIT(&%s__descriptor)\n",
+				 message->macro, message->lower);
+	}
+	hm_buffer_add_text(out, "\n");
+	for (size_t i = 0; i < model->n_messages; i++) {
+		const struct message *message = &model->messages[i];
+
+		if (message->file == file && message->has_rules)
+			hm_buffer_printf(out, "extern const struct hm_message_rules %s__rules;\n", message->lower);
+	}
+}
+
+/* ---- The caller's side ------------------------------------------------------------------------------------------- */
+
+static void emit_client(const struct method *method, struct hm_buffer *out)
+{
+	static const char *const effects[] = { "?", "touches no data", "reads", "writes" };
+
+	hm_buffer_printf(out, "\n/* %s %s; %s; at most %u ms.", method->proto->name, effects[method->options.effect],
+			 method->permission_words, method->options.deadline_ms);
+	for (size_t i = 0; i < method->errors.count; i++)
+		hm_buffer_printf(out, "%s%s", i ? ", " : " Errors: ", method->errors.items[i]);
+	hm_buffer_add_text(out, method->errors.count ? ". */\n" : " */\n");
+	emit_call_prototype(method, out);
+	hm_buffer_printf(out, ";\ntypedef void %s_done(void *user, hm_status status, const %s *reply);\n",
+			 method->client, method->reply->type);
+	emit_start_prototype(method, out);
+	hm_buffer_add_text(out, ";\n");
+}
+
+void emit_header(const struct model *model, const struct file *file, struct hm_buffer *out)
+{
+	emit_opening(file, out);
+	for (size_t i = 0; i < file->n_services; i++) {
+		emit_handlers(file, &file->services[i], out);
+		emit_service_macro(file, &file->services[i], out);
+	}
+	emit_messages(model, file, out);
+	if (file->n_services)
+		hm_buffer_add_text(
+			out, "\n/* Clients. Each call waits, its reply lives in the context's arena (hm_channel_call); "
+			     "each\n"
+			     " * _start returns at once, its reply lives until done returns (hm_channel_start). */\n");
+	for (size_t i = 0; i < file->n_services; i++)
+		for (size_t j = 0; j < file->services[i].n_methods; j++)
+			emit_client(&file->services[i].methods[j], out);
+}
