@@ -1,0 +1,18 @@
+-- rpc: AddNote :one
+INSERT INTO notes (id, title, body, amount, tags) VALUES (@new_id, @title, @body, @amount, @tags)
+RETURNING id, brand_id, title, body, amount, created_at, tags;
+
+-- rpc: GetNote :one
+SELECT id, brand_id, title, body, amount, created_at, tags
+FROM   notes
+WHERE  id = @id;
+
+-- rpc: ListNotes :many
+SELECT id, brand_id, title, body, amount, created_at, tags, id AS next_page_token
+FROM   notes
+WHERE  id < coalesce(@page_token, 'ffffffff-ffff-ffff-ffff-ffffffffffff')::uuid
+ORDER  BY id DESC LIMIT @page_size;
+
+-- name: insert_note :one       for the handlers of what fails, refuses and keeps secrets after it
+INSERT INTO notes (id, title, body, amount, tags) VALUES (@new_id, @title, @body, @amount, @tags)
+RETURNING id, brand_id, title, body, amount, created_at, tags;
