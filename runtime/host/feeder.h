@@ -1,0 +1,20 @@
+/*
+ * Feeder: the thread that keeps a process's lease fed from the services that publish news (struct hm_service's feed_lease),
+ * every half second, with the process's own service token. (host's own header)
+ */
+#pragma once
+#include "base/scoped.h"
+#include "crypto/key.h"
+#include "guard/lease.h"
+#include "rpc/method.h"
+
+struct hm_feeder;
+
+/* hm_feeder_open starts the thread. name: the service whose key this is. */
+hm_status hm_feeder_open(const struct hm_service *const *known, struct hm_lease *lease, const struct hm_secret_key *key,
+			 const char *name, struct hm_feeder **ret_feeder);
+void hm_feeder_close(struct hm_feeder *feeder);
+HM_SCOPED(hm_feeder, hm_feeder_close)
+
+/* hm_feeder_wait returns when every source has been heard once. */
+hm_status hm_feeder_wait(struct hm_feeder *feeder, uint32_t timeout_ms);

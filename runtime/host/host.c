@@ -1,0 +1,171 @@
+/* Host: opens everything in order, closes it in the opposite one. */
+#include "host/host.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "crypto/crypto.h"
+#include "guard/guard.h"
+#include "host/feeder.h"
+#include "rpc/channel.h"
+
+enum { DEFAULT_CONNECTIONS = 96, CONNECTIONS_MIN = 2, DRAIN_MS = 5000, URL_BYTES = 256 };
+
+struct hm_host {
+	struct hm_keyring *keys;
+	struct hm_secret_key *key;
+	struct hm_lease *lease;
+	struct hm_guarded *guarded;
+	size_t n_services;
+	struct hm_guard *guard;
+	struct hm_server *server;
+	struct hm_feeder *feeder;
+};
+
+static size_t count(const struct hm_service *const *services)
+{
+	size_t n = 0;
+
+	while (services[n])
+		n++;
+	return n;
+}
+
+/* Each schema gets its share of the process's connections, half for each role. */
+static hm_status open_store(const struct hm_host_config *config, size_t n_services, struct hm_guarded *guarded)
+{
+	const struct hm_service_table *table = guarded->service->table;
+	unsigned budget = config->database_connections ? config->database_connections : DEFAULT_CONNECTIONS;
+	unsigned share = budget / (unsigned)n_services / HM_ROLE_COUNT;
+	const struct hm_store_config store = {
+		.service = table->short_name,
+		.dsn = config->dsn,
+		.connections_max = share < CONNECTIONS_MIN ? CONNECTIONS_MIN : share,
+	};
+
+	if (!table->schema)
+		return HM_OK;
+	if (!config->dsn)
+		return hm_raise(FAILED_PRECONDITION, "service %s needs a database: give a DSN", table->short_name);
+	TRY(hm_store_open(&store, &guarded->store));
+	return hm_store_check(guarded->store, guarded->service->queries);
+}
+
+static hm_status open_stores(const struct hm_host_config *config, struct hm_host *host)
+{
+	size_t n = count(config->services);
+
+	host->guarded = calloc(n ? n : 1, sizeof *host->guarded);
+	if (!host->guarded)
+		return hm_raise(RESOURCE_EXHAUSTED, "no memory for %zu services", n);
+	while (host->n_services < n) {
+		struct hm_guarded *guarded = &host->guarded[host->n_services];
+
+		guarded->service = config->services[host->n_services++];
+		TRY(open_store(config, n, guarded));
+	}
+	return HM_OK;
+}
+
+static hm_status open_keys(const struct hm_host_config *config, struct hm_host *host)
+{
+	char name[HM_KEY_NAME_BYTES];
+
+	TRY(hm_crypto_init());
+	snprintf(name, sizeof name, "service-%s", config->services[0]->table->short_name);
+	TRY(hm_secret_key_open(config->keys, name, &host->key));
+	return hm_keyring_open(config->keys, &host->keys);
+}
+
+static hm_status open_server(const struct hm_host_config *config, struct hm_host *host)
+{
+	const struct hm_guard_config guard = {
+		.services = host->guarded,
+		.n_services = host->n_services,
+		.keys = host->keys,
+		.lease = host->lease,
+	};
+
+	TRY(hm_guard_open(&guard, &host->guard));
+	return hm_server_open(&(struct hm_server_config){ .services = config->services,
+							  .n_services = host->n_services,
+							  .interceptor = hm_guard_interceptor(host->guard),
+							  .workers = config->workers },
+			      &host->server);
+}
+
+/* A service is reached over ipc by other processes of this host, and over inproc by this one. */
+static hm_status listen_for(const struct hm_host_config *config, struct hm_host *host, const char *service)
+{
+	char url[URL_BYTES];
+
+	snprintf(url, sizeof url, "ipc://%s/%s.sock", config->run, service);
+	TRY(hm_server_listen(host->server, url, NULL));
+	snprintf(url, sizeof url, "inproc://%s", service);
+	TRY(hm_server_listen(host->server, url, NULL));
+	return hm_endpoint_set(service, url);
+}
+
+static hm_status listen_all(const struct hm_host_config *config, struct hm_host *host)
+{
+	if (mkdir(config->run, 0700) && errno != EEXIST)
+		return hm_raise_errno(UNAVAILABLE, "cannot make the run folder %s", config->run);
+	for (size_t i = 0; i < host->n_services; i++)
+		TRY(listen_for(config, host, host->guarded[i].service->table->short_name));
+	for (const char *const *url = config->listen; url && *url; url++)
+		TRY(hm_server_listen(host->server, *url, NULL));
+	return HM_OK;
+}
+
+hm_status hm_host_open(const struct hm_host_config *config, struct hm_host **ret_host)
+{
+	SCOPED(hm_host) host = calloc(1, sizeof *host);
+
+	if (!host)
+		return hm_raise(RESOURCE_EXHAUSTED, "no memory for a host");
+	TRY(open_keys(config, host));
+	TRY(open_stores(config, host));
+	TRY(hm_lease_open(config->lease_ms, &host->lease));
+	TRY(open_server(config, host));
+	TRY(listen_all(config, host));
+	TRY(hm_feeder_open(config->known, host->lease, host->key, config->services[0]->table->short_name,
+			   &host->feeder));
+	*ret_host = take(&host);
+	return HM_OK;
+}
+
+hm_status hm_host_wait_ready(struct hm_host *host, uint32_t timeout_ms)
+{
+	return hm_feeder_wait(host->feeder, timeout_ms);
+}
+
+struct hm_lease *hm_host_lease(struct hm_host *host)
+{
+	return host->lease;
+}
+
+struct hm_server *hm_host_server(struct hm_host *host)
+{
+	return host->server;
+}
+
+void hm_host_close(struct hm_host *host)
+{
+	if (!host)
+		return;
+	if (host->server)
+		hm_server_drain(host->server, DRAIN_MS);
+	hm_feeder_close(host->feeder);
+	hm_server_close(host->server);
+	hm_guard_close(host->guard);
+	hm_lease_close(host->lease);
+	for (size_t i = 0; i < host->n_services; i++)
+		hm_store_close(host->guarded[i].store);
+	free(host->guarded);
+	hm_secret_key_close(host->key);
+	hm_keyring_close(host->keys);
+	free(host);
+}

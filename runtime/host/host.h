@@ -1,0 +1,44 @@
+/*
+ * Host: one process that serves some services. It opens their stores, the guard, the server and its endpoints, and keeps the
+ * lease fed; the same code whether the process hosts one service or all of them.
+ *
+ *     hm_host_open(&config, &host) → hm_host_wait_ready → … → hm_host_close
+ */
+#pragma once
+#include "base/scoped.h"
+#include "rpc/method.h"
+#include "rpc/server.h"
+
+struct hm_host;
+struct hm_lease;
+
+struct hm_host_config {
+	const struct hm_service *const *services; /* to serve; NULL-terminated */
+	const struct hm_service *const
+		*known; /* all services of the program, for what feeds the lease; NULL-terminated */
+	const char *dsn; /* of PostgreSQL, without user; NULL if no service has a schema */
+	const char *keys; /* folder of keys: service-<name>.key of the first service, .pub of everyone */
+	const char *run; /* folder of the ipc sockets, made 0700 */
+	const char *const
+		*listen; /* further URLs, NULL-terminated; NULL: none. tcp only on loopback: it is not encrypted */
+	unsigned database_connections; /* of the whole process; 0: 96 */
+	uint32_t workers; /* threads a service; 0: 16 */
+	uint32_t lease_ms; /* how long news of brands and revocations holds; 0: 5000 */
+};
+
+/* hm_host_open serves each service at inproc://<name> (this process) and ipc://<run>/<name>.sock, and points this process's
+ * own channels to them. Errors say which service and what to do. */
+hm_status hm_host_open(const struct hm_host_config *config, struct hm_host **ret_host);
+
+/* hm_host_wait_ready returns when the lease has been fed for the first time, so that calls are admitted; DEADLINE_EXCEEDED
+ * says who was not heard of. */
+hm_status hm_host_wait_ready(struct hm_host *host, uint32_t timeout_ms);
+
+/* hm_host_lease lets a program without platform and identity (a test, a tool) put what it knows itself. */
+struct hm_lease *hm_host_lease(struct hm_host *host);
+
+struct hm_server *hm_host_server(struct hm_host *host);
+
+/* hm_host_close drains (at most 5 s), closes everything. NULL is fine. */
+void hm_host_close(struct hm_host *host);
+HM_SCOPED(hm_host, hm_host_close)
