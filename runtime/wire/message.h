@@ -38,7 +38,8 @@ bool hm_field_is_set(const ProtobufCMessage *message, const ProtobufCFieldDescri
 /* hm_field_find finds a field by its proto name ("user_id") or JSON name ("userId"), or NULL. */
 const ProtobufCFieldDescriptor *hm_field_find(const ProtobufCMessageDescriptor *descriptor, const char *name);
 
-/* hm_field_text returns a scalar, enum, or Timestamp field as text in the arena (a string field as it is), or NULL if absent. */
+/* hm_field_text returns a singular scalar, enum (its name), bytes (base64) or Timestamp (RFC 3339) field as text: in the arena,
+ * or a string where it is. NULL if absent, unknown, repeated or another message. */
 const char *hm_field_text(struct hm_arena *arena, const ProtobufCMessage *message, const char *name);
 
 /* hm_field_set_text sets a string field; false if there is no such string field. The text is not copied. */
