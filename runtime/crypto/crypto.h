@@ -22,8 +22,8 @@ void hm_hash_sha256(const void *bytes, size_t size, uint8_t ret_hash[HM_HASH_BYT
 /* hm_equal compares without telling where the difference is; lengths may be public. */
 bool hm_equal(const void *a, const void *b, size_t size);
 
-/* hm_base64url_encode writes unpadded base64url and a NUL; room: size * 4 / 3 + 4. decode refuses padding, blanks, and
- * non-canonical ends; false if it does not fit or is not base64url. */
+/* hm_base64url_encode writes unpadded base64url and a NUL; room: size * 4 / 3 + 4 (too little aborts). Returns the number of
+ * characters. decode refuses padding, blanks, and non-canonical ends; false if it does not fit or is not base64url. */
 size_t hm_base64url_encode(const void *bytes, size_t size, char *ret_text, size_t room);
 bool hm_base64url_decode(const char *text, size_t length, void *ret_bytes, size_t room, size_t *ret_size);
 
