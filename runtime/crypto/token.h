@@ -1,13 +1,16 @@
 /*
- * Tokens: PASETO v4.public (Ed25519), as paseto.io has it, letter for letter; the footer is {"kid":"<key id>"}.
+ * Tokens: PASETO v4.public (Ed25519), as paseto.io has it, letter for letter; the footer is {"kid":"<key id>"}, just so.
  *
  * Claims (JSON): iss key name, sub actor id, typ "user" | "operator" | "service", brand (users), perms [..], sid session,
- * jti, iat, exp (RFC 3339). Unknown claims are kept out; a missing exp, sub, typ or jti is refused.
+ * jti, iat, exp (RFC 3339). Unknown claims are kept out; a missing exp, sub, typ or jti is refused, and so is an empty text.
+ * Thread-safe: keys and rings are immutable.
  */
 #pragma once
 #include "base/arena.h"
 #include "base/status.h"
 #include "crypto/key.h"
+
+enum { HM_TOKEN_BYTES = 4096 }; /* no token, with its NUL, is longer */
 
 struct hm_claims {
 	const char *issuer; /* the signing key's name; set from the key ring by verify, never from the payload */
@@ -20,7 +23,8 @@ struct hm_claims {
 	int64_t issued_at_us, expires_at_us; /* wall */
 };
 
-/* hm_token_sign makes "v4.public.…" in the arena. */
+/* hm_token_sign makes "v4.public.…" in the arena; the issuer is the key, whatever the claims say. INVALID_ARGUMENT for
+ * what verify would refuse whenever it looked (a type the key may not sign, a claim missing, too long a token). */
 hm_status hm_token_sign(const struct hm_secret_key *key, const struct hm_claims *claims, struct hm_arena *arena,
 			char **ret_token);
 
@@ -30,7 +34,9 @@ hm_status hm_token_sign(const struct hm_secret_key *key, const struct hm_claims 
 hm_status hm_token_verify(const struct hm_keyring *ring, const char *token, size_t length, int64_t now_wall_us,
 			  struct hm_arena *arena, struct hm_claims *ret_claims);
 
-/* The bare format, for test vectors and other payloads: sign/open payload and footer with an implicit assertion. */
+/* The bare format, for test vectors and other payloads: sign/open payload and footer with an implicit
+ * assertion (both may be NULL: empty). Opened payload and footer (no NUL inside) lie in the arena and end in a NUL.
+ * UNAUTHENTICATED for any token that is not exactly what the key's holder signed. */
 hm_status hm_paseto_sign(const struct hm_secret_key *key, const char *payload, size_t payload_size, const char *footer,
 			 const char *implicit, struct hm_arena *arena, char **ret_token);
 hm_status hm_paseto_open(const uint8_t public_key[static HM_PUBLIC_KEY_BYTES], const char *token, size_t length,

@@ -13,8 +13,9 @@
 #include "base/id.h"
 #include "base/scoped.h"
 #include "base/status.h"
+#include "crypto/token.h"
 
-enum { HM_BRAND_BYTES = 64, HM_TOKEN_BYTES = 4096, HM_IDEMPOTENCY_KEY_BYTES = 128 };
+enum { HM_BRAND_BYTES = 64, HM_IDEMPOTENCY_KEY_BYTES = 128 }; /* HM_TOKEN_BYTES is crypto/token.h's */
 
 struct hm_context {
 	struct hm_arena arena;
