@@ -1,0 +1,125 @@
+/* Packet codec: the parts that are more than a few stores. Foreign bytes are read front to back, each length checked first. */
+#include "wire/packet_codec.h"
+
+enum { KEY_IDEMPOTENCY = 1, ENTRY_HEAD_BYTES = 3 };
+
+/*
+ *     HELLO    0               2               4                    8              12             16
+ *              u16 version min u16 version max u32 packet bytes max u32 calls max  u32 slots max  u32 keepalive ms
+ *              20        36
+ *              nonce     name, filled with NULs to 100
+ */
+void hm_hello_encode(const struct hm_hello *hello, uint8_t to[static HM_HELLO_BYTES])
+{
+	memset(to, 0, HM_HELLO_BYTES);
+	hm_put16(to, hello->version_min);
+	hm_put16(to + 2, hello->version_max);
+	hm_put32(to + 4, hello->packet_bytes_max);
+	hm_put32(to + 8, hello->calls_max);
+	hm_put32(to + 12, hello->slots_max);
+	hm_put32(to + 16, hello->keepalive_ms);
+	memcpy(to + 20, hello->nonce, sizeof hello->nonce);
+	memcpy(to + 36, hello->name, strnlen(hello->name, sizeof hello->name - 1));
+}
+
+/* The name is for people and may end in their terminals and logs: nothing but printable ASCII passes. */
+static void clean_name(const uint8_t *from, char ret_name[static 64])
+{
+	memcpy(ret_name, from, 64);
+	ret_name[63] = '\0';
+	for (char *c = ret_name; *c; c++)
+		if (*c < ' ' || *c > '~')
+			*c = '?';
+}
+
+const char *hm_hello_decode(const uint8_t *body, size_t body_bytes, struct hm_hello *ret_hello)
+{
+	struct hm_hello hello = { 0 };
+
+	if (body_bytes < HM_HELLO_BYTES)
+		return "fewer than 100 bytes";
+	hello.version_min = hm_get16(body);
+	hello.version_max = hm_get16(body + 2);
+	hello.packet_bytes_max = hm_get32(body + 4);
+	hello.calls_max = hm_get32(body + 8);
+	hello.slots_max = hm_get32(body + 12);
+	hello.keepalive_ms = hm_get32(body + 16);
+	memcpy(hello.nonce, body + 20, sizeof hello.nonce);
+	clean_name(body + 36, hello.name);
+	if (hello.version_min > hello.version_max)
+		return "its versions the wrong way round";
+	if (hello.packet_bytes_max < HM_PACKET_BYTES_MIN)
+		return "a packet_bytes_max under 64 KiB";
+	*ret_hello = hello;
+	return NULL;
+}
+
+void hm_call_head_encode(const struct hm_call_head *head, uint8_t *to)
+{
+	hm_put64(to, head->method);
+	memcpy(to + 8, head->request_id.bytes, sizeof head->request_id.bytes);
+	hm_put64(to + 24, head->parent);
+	hm_put32(to + 32, head->timeout_ms);
+	hm_put16(to + 36, head->slot);
+	hm_put16(to + 38, (uint16_t)(hm_call_head_bytes(head) - HM_CALL_HEAD_BYTES));
+	if (!head->idempotency_key)
+		return;
+	to[40] = KEY_IDEMPOTENCY;
+	hm_put16(to + 41, head->idempotency_key_bytes);
+	memcpy(to + 43, head->idempotency_key, head->idempotency_key_bytes);
+}
+
+/* A key becomes a C string above, where a NUL would make it equal to another caller's. */
+static const char *take_key(const uint8_t *value, uint16_t value_bytes, struct hm_call_head *head)
+{
+	if (head->idempotency_key)
+		return "two idempotency keys";
+	if (!value_bytes || value_bytes > HM_CALL_KEY_BYTES_MAX)
+		return "an idempotency key that is empty or over 128 bytes";
+	if (memchr(value, '\0', value_bytes))
+		return "a NUL in its idempotency key";
+	head->idempotency_key = (const char *)value;
+	head->idempotency_key_bytes = value_bytes;
+	return NULL;
+}
+
+static const char *take_metadata(const uint8_t *at, const uint8_t *end, struct hm_call_head *head)
+{
+	const char *wrong = NULL;
+
+	while (!wrong && at < end) {
+		size_t left = (size_t)(end - at);
+		uint16_t value_bytes;
+
+		if (left < ENTRY_HEAD_BYTES)
+			return "metadata cut off in an entry's head";
+		value_bytes = hm_get16(at + 1);
+		if (value_bytes > left - ENTRY_HEAD_BYTES)
+			return "metadata cut off in a value";
+		if (at[0] == KEY_IDEMPOTENCY)
+			wrong = take_key(at + ENTRY_HEAD_BYTES, value_bytes, head);
+		at += ENTRY_HEAD_BYTES + value_bytes;
+	}
+	return wrong;
+}
+
+const char *hm_call_head_decode(const uint8_t *body, size_t body_bytes, struct hm_call_head *ret_head,
+				size_t *ret_bytes)
+{
+	size_t metadata_bytes;
+
+	if (body_bytes < HM_CALL_HEAD_BYTES)
+		return "fewer than 40 bytes";
+	metadata_bytes = hm_get16(body + 38);
+	if (metadata_bytes > body_bytes - HM_CALL_HEAD_BYTES)
+		return "metadata longer than its body";
+	ret_head->method = hm_get64(body);
+	memcpy(ret_head->request_id.bytes, body + 8, sizeof ret_head->request_id.bytes);
+	ret_head->parent = hm_get64(body + 24);
+	ret_head->timeout_ms = hm_get32(body + 32);
+	ret_head->slot = hm_get16(body + 36);
+	ret_head->idempotency_key = NULL;
+	ret_head->idempotency_key_bytes = 0;
+	*ret_bytes = HM_CALL_HEAD_BYTES + metadata_bytes;
+	return take_metadata(body + HM_CALL_HEAD_BYTES, body + *ret_bytes, ret_head);
+}
