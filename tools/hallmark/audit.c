@@ -1,0 +1,246 @@
+/*
+ * audit: the audit logs of all services as one. `tail` shows the newest entries, and goes on with --follow; `show` draws one
+ * request's path as a tree: an entry's parent is the entry whose span it names.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <jansson.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "client.h"
+#include "gen/hallmark/audit.pb-c.h"
+#include "host/services.h"
+#include "wire/json.h"
+#include "wire/message.h"
+
+enum { TAIL_SIZE = 20, SHOW_SIZE = 500, POLL_MS = 500 };
+
+/* An entry, with what its details say. Everything lives in the arena of its log. */
+struct entry {
+	const Hallmark__AuditEntry *row;
+	const char *service, *method, *outcome, *span, *parent, *peer;
+	int64_t latency_us;
+};
+
+struct log {
+	struct hm_arena arena;
+	struct entry *entries;
+	size_t n_entries, room;
+};
+
+static const char *detail(struct hm_arena *arena, const json_t *details, const char *key)
+{
+	return hm_arena_strdup(arena, json_string_value(json_object_get(details, key)));
+}
+
+static void add_entry(struct log *log, const char *service, const Hallmark__AuditEntry *row)
+{
+	json_t *details = json_loads(row->details ? row->details : "{}", 0, NULL);
+	ProtobufCMessage *copy;
+
+	if (log->n_entries == log->room) {
+		log->room = log->room ? log->room * 2 : 64;
+		log->entries = reallocarray(log->entries, log->room, sizeof *log->entries);
+		if (!log->entries)
+			abort();
+	}
+	if (hm_message_copy(&log->arena, &row->base, &copy) == HM_OK)
+		log->entries[log->n_entries++] = (struct entry){
+			.row = (const Hallmark__AuditEntry *)copy,
+			.service = service,
+			.method = detail(&log->arena, details, "method"),
+			.outcome = detail(&log->arena, details, "outcome"),
+			.span = detail(&log->arena, details, "span"),
+			.parent = detail(&log->arena, details, "parent"),
+			.peer = detail(&log->arena, details, "peer"),
+			.latency_us = json_integer_value(json_object_get(details, "latency_us")),
+		};
+	json_decref(details);
+}
+
+static void log_fini(struct log *log)
+{
+	free(log->entries);
+	hm_arena_fini(&log->arena);
+	*log = (struct log){ 0 };
+}
+
+static int by_id(const void *a, const void *b)
+{
+	return strcmp(((const struct entry *)a)->row->id, ((const struct entry *)b)->row->id);
+}
+
+/* Asks one service for entries newer than after_us, of one request if request is given. */
+static hm_status ask(const struct options *options, struct hm_context *context, const struct hm_service *service,
+		     const char *request_id, int page_size, struct log *log)
+{
+	const struct hm_method *method = hm_method_find(service->table, "ListAudit");
+	Hallmark__ListAuditRequest request = HALLMARK__LIST_AUDIT_REQUEST__INIT;
+	SCOPED(hm_channel) channel = NULL;
+	const Hallmark__ListAuditReply *reply;
+	ProtobufCMessage *message;
+
+	if (!method)
+		return HM_OK;
+	request.request_id = request_id;
+	request.has_page_size = true;
+	request.page_size = page_size;
+	TRY(client_channel(options, service->table->short_name, &channel));
+	TRY(hm_channel_call(channel, context, method, &request.base, &message));
+	reply = (const Hallmark__ListAuditReply *)message;
+	for (size_t i = 0; i < reply->n_entries; i++)
+		add_entry(log, service->table->short_name, reply->entries[i]);
+	return HM_OK;
+}
+
+static hm_status ask_all(const struct options *options, const char *request_id, int page_size, struct log *log)
+{
+	SCOPED(hm_context) context = NULL;
+
+	TRY(client_open(options, &context));
+	for (const struct hm_service *const *service = hm_services; *service; service++)
+		TRY(ask(options, context, *service, request_id, page_size, log));
+	if (log->n_entries)
+		qsort(log->entries, log->n_entries, sizeof *log->entries, by_id);
+	return HM_OK;
+}
+
+static void print_json(const struct entry *entry)
+{
+	struct hm_buffer json = { 0 };
+
+	hm_json_write(&json, &entry->row->base);
+	printf("%s\n", json.data);
+	hm_buffer_fini(&json);
+}
+
+static void print_row(const struct options *options, const struct entry *entry)
+{
+	char time[HM_TIME_BYTES];
+	const Google__Protobuf__Timestamp *at = entry->row->occurred_at;
+
+	if (options->json) {
+		print_json(entry);
+		return;
+	}
+	hm_time_format(at->seconds * HM_US_PER_S + at->nanos / 1000, time);
+	print_styled(stdout, STYLE_DIM, "%-27s ", time);
+	printf("%-24s ", entry->row->event_type);
+	print_styled(stdout, strcmp(entry->outcome, "OK") ? STYLE_BAD : STYLE_GOOD, "%-18s ", entry->outcome);
+	printf("%s@%s  %s/%s  ", entry->row->actor_id, entry->row->brand_id,
+	       entry->row->entity_type ? entry->row->entity_type : "-",
+	       entry->row->entity_id ? entry->row->entity_id : "-");
+	print_styled(stdout, STYLE_DIM, "%s\n", entry->row->request_id);
+}
+
+/* Prints the last entries; then, when following, those that are newer than the newest printed. */
+static int tail(const struct options *options)
+{
+	char newest[HM_ID_TEXT_BYTES] = "";
+	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+
+	for (;; nanosleep(&pause, NULL)) {
+		struct log log = { 0 };
+		hm_status status = ask_all(options, NULL, TAIL_SIZE, &log);
+		size_t first = log.n_entries > TAIL_SIZE && !*newest ? log.n_entries - TAIL_SIZE : 0;
+
+		for (size_t i = first; i < log.n_entries; i++) {
+			if (strcmp(log.entries[i].row->id, newest) <= 0)
+				continue;
+			print_row(options, &log.entries[i]);
+			snprintf(newest, sizeof newest, "%s", log.entries[i].row->id);
+		}
+		fflush(stdout);
+		log_fini(&log);
+		if (status != HM_OK)
+			return fail(options);
+		if (!options->follow)
+			return 0;
+	}
+}
+
+static void print_node(const struct entry *entry, const char *lines, const char *joint)
+{
+	const Hallmark__AuditEntry *row = entry->row;
+
+	printf("%s%s%-44s ", lines, joint, entry->method);
+	print_styled(stdout, strcmp(entry->outcome, "OK") ? STYLE_BAD : STYLE_GOOD, "%-18s", entry->outcome);
+	printf(" %7.1f ms  %s", (double)entry->latency_us / HM_US_PER_MS, row->event_type);
+	if (row->entity_id)
+		printf("  %s/%s", row->entity_type, row->entity_id);
+	print_styled(stdout, STYLE_DIM, "  %s@%s\n", row->actor_id, row->brand_id);
+}
+
+static bool is_child(const struct entry *entry, const struct entry *parent)
+{
+	return entry->parent && parent->span && !strcmp(entry->parent, parent->span);
+}
+
+/* A root's caller left no entry: it is outside, or wrote nothing down. */
+static bool is_root(const struct log *log, const struct entry *entry)
+{
+	for (size_t i = 0; i < log->n_entries; i++)
+		if (is_child(entry, &log->entries[i]))
+			return false;
+	return true;
+}
+
+enum { DEPTH_MAX = 32, LINES_BYTES = DEPTH_MAX * 8 };
+
+static void print_tree(const struct log *log, const struct entry *parent, const char *lines, int depth)
+{
+	const struct entry *last = NULL;
+
+	for (size_t i = 0; i < log->n_entries; i++)
+		if (is_child(&log->entries[i], parent))
+			last = &log->entries[i];
+	for (size_t i = 0; i < log->n_entries && depth < DEPTH_MAX; i++) {
+		const struct entry *entry = &log->entries[i];
+		char deeper[LINES_BYTES];
+
+		if (!is_child(entry, parent))
+			continue;
+		print_node(entry, lines, entry == last ? "└─ " : "├─ ");
+		snprintf(deeper, sizeof deeper, "%s%s", lines, entry == last ? "   " : "│  ");
+		print_tree(log, entry, deeper, depth + 1);
+	}
+}
+
+static int show(const struct options *options, const char *request_id)
+{
+	struct log log = { 0 };
+	hm_status status = ask_all(options, request_id, SHOW_SIZE, &log);
+
+	if (status == HM_OK && !log.n_entries)
+		status = hm_raise(NOT_FOUND, "no entries of request %s that brand %s may see", request_id,
+				  options->brand ? options->brand : "system");
+	for (size_t i = 0; i < log.n_entries; i++) {
+		if (options->json) {
+			print_json(&log.entries[i]);
+		} else if (is_root(&log, &log.entries[i])) {
+			print_node(&log.entries[i], "", "");
+			print_tree(&log, &log.entries[i], "", 0);
+		}
+	}
+	log_fini(&log);
+	return status == HM_OK ? 0 : fail(options);
+}
+
+static int run_audit(const struct options *options)
+{
+	if (options->n_arguments == 1 && !strcmp(options->arguments[0], "tail"))
+		return tail(options);
+	if (options->n_arguments == 2 && !strcmp(options->arguments[0], "show"))
+		return show(options, options->arguments[1]);
+	return usage_fail(&audit_command);
+}
+
+const struct command audit_command = {
+	.name = "audit",
+	.usage = "tail [--follow] | show REQUEST   [--brand BRAND] --as NAME|operator",
+	.summary = "read the audit logs of all services as one",
+	.run = run_audit,
+};

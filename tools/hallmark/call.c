@@ -1,0 +1,225 @@
+/*
+ * call: one call with JSON from the command line, or one a line from a file.
+ *
+ * A file's calls run WINDOW at a time on as many threads; results are printed in the file's order, each as soon as those
+ * before it are.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "client.h"
+
+enum { WINDOW = 16 };
+
+/* Below a terminal's reply: how it went, and how to find it again. */
+static void print_outcome(const struct hm_context *context, int64_t took_us)
+{
+	char request[HM_ID_TEXT_BYTES], audit[HM_ID_TEXT_BYTES];
+
+	hm_id_format(&context->request_id, request);
+	hm_id_format(&context->audit_id, audit);
+	print_styled(stderr, STYLE_GOOD, "OK");
+	print_styled(stderr, STYLE_DIM, " %.1f ms   request %s   audit %s\n", (double)took_us / HM_US_PER_MS, request,
+		     hm_id_is_zero(&context->audit_id) ? "none" : audit);
+}
+
+static hm_status call_once(const struct options *options, const char *service, const struct hm_method *method,
+			   const char *json)
+{
+	SCOPED(hm_channel) channel = NULL;
+	SCOPED(hm_context) context = NULL;
+	struct hm_buffer reply = { 0 };
+	int64_t started_us = hm_clock_mono_us();
+	hm_status status;
+
+	TRY(client_open(options, &context));
+	TRY(client_channel(options, service, &channel));
+	status = client_call(channel, context, method, json, strlen(json), &reply);
+	if (status == HM_OK) {
+		printf("%s\n", reply.data);
+		if (!options->json)
+			print_outcome(context, hm_clock_mono_us() - started_us);
+	}
+	hm_buffer_fini(&reply);
+	return status;
+}
+
+/* One line of the file and what came of it. */
+struct line {
+	char *json;
+	size_t bytes;
+	bool is_done;
+	hm_status status;
+	struct hm_error *error;
+	struct hm_buffer reply;
+};
+
+/* What the threads of one file share. */
+struct batch {
+	const struct options *options;
+	const struct hm_method *method;
+	struct hm_channel *channel;
+	struct line *lines;
+	size_t n_lines, next, printed, failed;
+	pthread_mutex_t lock;
+};
+
+/* A failed line is told with its number, on stderr; with --json in its place among the replies. */
+static void print_line(struct batch *batch, size_t number, const struct line *line)
+{
+	if (line->status == HM_OK) {
+		printf("%s\n", line->reply.data);
+		return;
+	}
+	batch->failed++;
+	(void)hm_error_set(line->error);
+	if (!batch->options->json)
+		fprintf(stderr, "%s:%zu: ", batch->options->file, number);
+	fail(batch->options);
+}
+
+static void print_finished(struct batch *batch)
+{
+	while (batch->printed < batch->n_lines && batch->lines[batch->printed].is_done) {
+		struct line *line = &batch->lines[batch->printed++];
+
+		print_line(batch, batch->printed, line);
+		hm_buffer_fini(&line->reply);
+		free(line->error);
+	}
+	progress("calls", batch->printed, batch->n_lines);
+}
+
+static void run_line(struct batch *batch, struct hm_context *context, struct line *line)
+{
+	hm_context_reset(context);
+	line->status = client_call(batch->channel, context, batch->method, line->json, line->bytes, &line->reply);
+	if (line->status == HM_OK)
+		return;
+	line->error = malloc(sizeof *line->error);
+	if (!line->error)
+		abort();
+	*line->error = *hm_error_get();
+}
+
+static void *run_lines(void *user)
+{
+	struct batch *batch = user;
+	SCOPED(hm_context) context = NULL;
+	hm_status opened = client_open(batch->options, &context);
+
+	pthread_mutex_lock(&batch->lock);
+	while (opened == HM_OK && batch->next < batch->n_lines) {
+		struct line *line = &batch->lines[batch->next++];
+
+		pthread_mutex_unlock(&batch->lock);
+		run_line(batch, context, line);
+		pthread_mutex_lock(&batch->lock);
+		line->is_done = true;
+		print_finished(batch);
+	}
+	pthread_mutex_unlock(&batch->lock);
+	return NULL;
+}
+
+static void run_batch(struct batch *batch)
+{
+	pthread_t threads[WINDOW];
+	size_t n = 0;
+
+	while (n < WINDOW && n < batch->n_lines && !pthread_create(&threads[n], NULL, run_lines, batch))
+		n++;
+	if (!n)
+		run_lines(batch);
+	while (n)
+		pthread_join(threads[--n], NULL);
+}
+
+/* Reads the file whole; lines that are blank are passed over. */
+static hm_status read_lines(const char *path, struct batch *batch)
+{
+	FILE *file = strcmp(path, "-") ? fopen(path, "r") : stdin;
+	size_t room = 0, text_room = 0;
+	char *text = NULL;
+	ssize_t length;
+
+	if (!file)
+		return hm_raise_errno(NOT_FOUND, "cannot read %s", path);
+	while ((length = getline(&text, &text_room, file)) >= 0) {
+		if (strspn(text, " \t\r\n") == (size_t)length)
+			continue;
+		if (batch->n_lines == room) {
+			room = room ? room * 2 : 256;
+			batch->lines = reallocarray(batch->lines, room, sizeof *batch->lines);
+			if (!batch->lines)
+				abort();
+		}
+		batch->lines[batch->n_lines++] = (struct line){ .json = take(&text), .bytes = (size_t)length };
+		text_room = 0;
+	}
+	free(text);
+	if (file != stdin)
+		fclose(file);
+	return HM_OK;
+}
+
+static hm_status check_token(const struct options *options)
+{
+	SCOPED(hm_context) context = NULL;
+
+	return client_open(options, &context);
+}
+
+static hm_status call_file(const struct options *options, const char *service, const struct hm_method *method,
+			   size_t *ret_failed)
+{
+	struct batch batch = { .options = options, .method = method, .lock = PTHREAD_MUTEX_INITIALIZER };
+	SCOPED(hm_channel) channel = NULL;
+	int64_t started_us = hm_clock_mono_us();
+
+	TRY(check_token(options));
+	TRY(client_channel(options, service, &channel));
+	batch.channel = channel;
+	TRY(read_lines(options->file, &batch));
+	run_batch(&batch);
+	if (!options->json)
+		print_styled(stderr, batch.failed ? STYLE_BAD : STYLE_GOOD, "%zu OK, %zu failed in %.1f s\n",
+			     batch.n_lines - batch.failed, batch.failed,
+			     (double)(hm_clock_mono_us() - started_us) / HM_US_PER_S);
+	for (size_t i = 0; i < batch.n_lines; i++)
+		free(batch.lines[i].json);
+	free(batch.lines);
+	*ret_failed = batch.failed;
+	return HM_OK;
+}
+
+static int run_call(const struct options *options)
+{
+	const struct hm_service *service;
+	const struct hm_method *method;
+	hm_status status;
+	size_t failed = 0;
+
+	if (options->n_arguments != (options->file ? 1 : 2))
+		return usage_fail(&call_command);
+	method = methods_find(options->arguments[0], &service);
+	if (!method)
+		return fail(options);
+	if (options->file)
+		status = call_file(options, service->table->short_name, method, &failed);
+	else
+		status = call_once(options, service->table->short_name, method, options->arguments[1]);
+	if (status != HM_OK)
+		return fail(options);
+	return failed ? 1 : 0;
+}
+
+const struct command call_command = {
+	.name = "call",
+	.usage = "METHOD JSON|-f FILE [--brand BRAND] [--as NAME|operator] [--timeout MS]",
+	.summary = "make a call, or one for each line of a file",
+	.run = run_call,
+};

@@ -1,0 +1,115 @@
+/* Client: contexts, channels and JSON calls. */
+#include "client.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "crypto/token.h"
+#include "wire/json.h"
+
+enum { OPERATOR_TOKEN_S = 300 };
+
+/* Operators are whoever may read the operator's key; the token is theirs for some minutes. */
+static hm_status sign_operator(const struct options *options, struct hm_arena *arena, char **ret_token)
+{
+	static const char *const everything[] = { "*", NULL };
+	SCOPED(hm_secret_key) key = NULL;
+	char folder[PATH_BYTES], id_text[HM_ID_TEXT_BYTES];
+	struct hm_id id = hm_id_new();
+	int64_t now_us = hm_clock_wall_us();
+
+	var_path(options, "keys", folder);
+	TRY(hm_secret_key_open(folder, "operator", &key));
+	hm_id_format(&id, id_text);
+	return hm_token_sign(key,
+			     &(struct hm_claims){ .subject = "operator",
+						  .type = "operator",
+						  .id = id_text,
+						  .permissions = everything,
+						  .issued_at_us = now_us,
+						  .expires_at_us = now_us + (int64_t)OPERATOR_TOKEN_S * HM_US_PER_S },
+			     arena, ret_token);
+}
+
+static bool is_file_name(const char *text)
+{
+	return *text && *text != '.' && !strchr(text, '/');
+}
+
+hm_status client_token_path(const struct options *options, char ret_path[PATH_BYTES])
+{
+	if (!options->brand || !options->as)
+		return hm_raise(INVALID_ARGUMENT, "say whose token: --brand BRAND --as NAME");
+	if (!is_file_name(options->brand) || !is_file_name(options->as))
+		return hm_raise(INVALID_ARGUMENT, "--brand %s --as %s: not names", options->brand, options->as);
+	snprintf(ret_path, PATH_BYTES, "%s/tokens/%s/%s", options->var, options->brand, options->as);
+	return HM_OK;
+}
+
+static hm_status read_token(const struct options *options, struct hm_arena *arena, char **ret_token)
+{
+	char path[PATH_BYTES], token[HM_TOKEN_BYTES];
+	FILE *file;
+	size_t size;
+
+	TRY(client_token_path(options, path));
+	file = fopen(path, "r");
+	if (!file)
+		return hm_raise(UNAUTHENTICATED, "no token of %s in brand %s: hallmark token login --brand %s --as %s",
+				options->as, options->brand, options->brand, options->as);
+	size = fread(token, 1, sizeof token, file);
+	fclose(file);
+	while (size && token[size - 1] == '\n')
+		size--;
+	*ret_token = hm_arena_dup(arena, token, size);
+	explicit_bzero(token, sizeof token);
+	return HM_OK;
+}
+
+static hm_status find_token(const struct options *options, struct hm_arena *arena, char **ret_token)
+{
+	*ret_token = NULL;
+	if (!options->as)
+		return HM_OK;
+	if (!strcmp(options->as, "operator"))
+		return sign_operator(options, arena, ret_token);
+	return read_token(options, arena, ret_token);
+}
+
+hm_status client_open(const struct options *options, struct hm_context **ret_context)
+{
+	struct hm_arena arena = { 0 };
+	char *token;
+	hm_status status = find_token(options, &arena, &token);
+
+	if (status == HM_OK)
+		status = hm_context_open(options->brand ? options->brand : "", token, ret_context);
+	if (status == HM_OK && options->timeout_ms)
+		hm_context_set_timeout(*ret_context, options->timeout_ms);
+	hm_arena_fini(&arena);
+	return status;
+}
+
+hm_status client_channel(const struct options *options, const char *service, struct hm_channel **ret_channel)
+{
+	char url[PATH_BYTES + 64];
+
+	if (!hm_endpoint_get(service)) {
+		snprintf(url, sizeof url, "ipc://%s/run/%s.sock", options->var, service);
+		TRY(hm_endpoint_set(service, url));
+	}
+	return hm_channel_open(service, ret_channel);
+}
+
+hm_status client_call(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,
+		      const char *json, size_t json_bytes, struct hm_buffer *ret_reply)
+{
+	ProtobufCMessage *request, *reply;
+
+	TRY(hm_json_parse(&context->arena, method->request, json, json_bytes, &request));
+	TRY(hm_channel_call(channel, context, method, request, &reply));
+	hm_json_write(ret_reply, reply);
+	return HM_OK;
+}

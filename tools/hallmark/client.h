@@ -1,0 +1,19 @@
+/* Client: the calling side of the commands: whose token, which brand, one call from JSON to JSON. */
+#pragma once
+#include "base/buffer.h"
+#include "command.h"
+#include "rpc/channel.h"
+
+/* client_open makes the context that --brand and --as ask for. --as operator signs a token with var/keys/operator.key; any
+ * other name takes the token that `hallmark token login` keeps in var/tokens/<brand>/<name>. No --as: no token. */
+hm_status client_open(const struct options *options, struct hm_context **ret_context);
+
+/* client_channel opens the way to a service: --connect, else its socket under var/run. */
+hm_status client_channel(const struct options *options, const char *service, struct hm_channel **ret_channel);
+
+/* client_token_path writes where the token of --as in --brand is kept; INVALID_ARGUMENT for a name that is no file name. */
+hm_status client_token_path(const struct options *options, char ret_path[PATH_BYTES]);
+
+/* client_call makes one call from JSON; the reply's JSON is appended to ret_reply. */
+hm_status client_call(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,
+		      const char *json, size_t json_bytes, struct hm_buffer *ret_reply);

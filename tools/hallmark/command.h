@@ -1,0 +1,59 @@
+/*
+ * Command: what every command of the `hallmark` program shares: options, folders, how it speaks to people and machines.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/status.h"
+#include "rpc/method.h"
+
+enum { LIST_MAX = 64, PATH_BYTES = 512 };
+
+/* The options of all commands; each uses those it names in its usage. */
+struct options {
+	bool json; /* --json: one JSON value a line, nothing else, on stdout */
+	const char *brand, *as, *file, *dsn, *request;
+	const char *var; /* --var: where the cluster, keys, sockets and tokens are; "var" */
+	const char *listen[LIST_MAX]; /* --listen URL, NULL-terminated */
+	uint32_t timeout_ms; /* --timeout; 0: the method's own */
+	bool follow; /* --follow */
+	const char *arguments[LIST_MAX]; /* what is no option; NULL-terminated */
+	size_t n_arguments;
+};
+
+struct command {
+	const char *name, *usage, *summary;
+	int (*run)(const struct options *options); /* returns the exit status */
+};
+
+extern const struct command up_command, serve_command, call_command, ls_command, describe_command, migrate_command,
+	audit_command, keygen_command, token_command;
+
+/* options_read reads the command line behind the command's name. INVALID_ARGUMENT says which option and why. */
+hm_status options_read(int argc, char **argv, struct options *ret_options);
+
+/* var_path writes <var>/<name>. */
+void var_path(const struct options *options, const char *name, char ret_path[PATH_BYTES]);
+
+/* fail says what this thread's last error was, for people or as JSON, and returns the exit status 1. */
+int fail(const struct options *options);
+
+/* usage_fail says how the command is called and returns the exit status 2. */
+int usage_fail(const struct command *command);
+
+/* Styles for a terminal; plain text elsewhere. `to` decides: each stream may be another. */
+enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_GOOD, STYLE_BAD };
+void print_styled(FILE *to, enum style style, const char *format, ...) __attribute__((format(printf, 3, 4)));
+bool is_terminal(FILE *stream);
+
+/* progress shows "what done/total" on one line of a terminal's stderr, overwritten each time; silent elsewhere. */
+void progress(const char *what, size_t done, size_t total);
+
+/* services_find returns a service by short name, or NULL with an error that lists those there are. */
+const struct hm_service *services_find(const char *short_name);
+
+/* methods_find returns the method of a full name ("follows.v1.Follows/Follow"), or NULL with an error naming the nearest. */
+const struct hm_method *methods_find(const char *name, const struct hm_service **ret_service);

@@ -1,0 +1,185 @@
+/* ls and describe: services, methods and messages, from the tables built in. */
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/text.h"
+#include "command.h"
+#include "host/services.h"
+#include "wire/json.h"
+
+static const char *const effect_names[] = {
+	[HM_EFFECT_NONE] = "none",
+	[HM_EFFECT_READ] = "read",
+	[HM_EFFECT_WRITE] = "write",
+};
+
+/* What a caller must have. */
+static const char *admission(const struct hm_method *method)
+{
+	if (method->permission)
+		return method->permission;
+	return method->is_public ? "public" : "services only";
+}
+
+static void list_json(const struct hm_service_table *table, const struct hm_method *method)
+{
+	printf("{\"method\":\"%s\",\"service\":\"%s\",\"effect\":\"%s\",\"admission\":\"%s\"}\n", method->name,
+	       table->short_name, effect_names[method->effect], admission(method));
+}
+
+static void list_service(const struct options *options, const struct hm_service_table *table)
+{
+	if (!options->json)
+		print_styled(stdout, STYLE_BOLD, "%s\n", table->name);
+	for (size_t i = 0; i < table->n_methods; i++) {
+		const struct hm_method *method = &table->methods[i];
+
+		if (options->json)
+			list_json(table, method);
+		else
+			printf("  %-24s %-6s %s\n", strchr(method->name, '/') + 1, effect_names[method->effect],
+			       admission(method));
+	}
+}
+
+static int run_ls(const struct options *options)
+{
+	const struct hm_service *service;
+
+	if (!options->n_arguments)
+		for (const struct hm_service *const *each = hm_services; *each; each++)
+			list_service(options, (*each)->table);
+	for (size_t i = 0; i < options->n_arguments; i++) {
+		service = services_find(options->arguments[i]);
+		if (!service)
+			return fail(options);
+		list_service(options, service->table);
+	}
+	return 0;
+}
+
+static const char *const type_names[] = {
+	[PROTOBUF_C_TYPE_INT32] = "int32",     [PROTOBUF_C_TYPE_SINT32] = "int32",
+	[PROTOBUF_C_TYPE_SFIXED32] = "int32",  [PROTOBUF_C_TYPE_INT64] = "int64",
+	[PROTOBUF_C_TYPE_SINT64] = "int64",    [PROTOBUF_C_TYPE_SFIXED64] = "int64",
+	[PROTOBUF_C_TYPE_UINT32] = "uint32",   [PROTOBUF_C_TYPE_FIXED32] = "uint32",
+	[PROTOBUF_C_TYPE_UINT64] = "uint64",   [PROTOBUF_C_TYPE_FIXED64] = "uint64",
+	[PROTOBUF_C_TYPE_FLOAT] = "float",     [PROTOBUF_C_TYPE_DOUBLE] = "double",
+	[PROTOBUF_C_TYPE_BOOL] = "bool",       [PROTOBUF_C_TYPE_ENUM] = "enum",
+	[PROTOBUF_C_TYPE_STRING] = "string",   [PROTOBUF_C_TYPE_BYTES] = "bytes",
+	[PROTOBUF_C_TYPE_MESSAGE] = "message",
+};
+
+static const char *type_name(const ProtobufCFieldDescriptor *field)
+{
+	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+		return ((const ProtobufCMessageDescriptor *)field->descriptor)->name;
+	return type_names[field->type];
+}
+
+static const struct hm_field_rule *find_rule(const struct hm_message_rules *rules, uint32_t field)
+{
+	for (uint32_t i = 0; rules && i < rules->n_fields; i++)
+		if (rules->fields[i].field == field)
+			return &rules->fields[i];
+	return NULL;
+}
+
+static void describe_rule(const struct hm_field_rule *rule)
+{
+	if (rule->required)
+		printf(" required");
+	if (rule->uuid)
+		printf(" uuid");
+	if (rule->max_length)
+		printf(" length %u..%u", rule->min_length, rule->max_length);
+	if (rule->has_min)
+		printf(" min %lld", (long long)rule->min);
+	if (rule->has_max)
+		printf(" max %lld", (long long)rule->max);
+	if (rule->pattern)
+		printf(" /%s/", rule->pattern);
+	if (rule->phi)
+		printf(" phi");
+}
+
+static void describe_message(const char *heading, const ProtobufCMessageDescriptor *message,
+			     const struct hm_message_rules *rules)
+{
+	printf("  %s %s\n", heading, message->name);
+	for (unsigned i = 0; i < message->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &message->fields[i];
+		const struct hm_field_rule *rule = find_rule(rules, i);
+		char name[HM_FIELD_BYTES];
+
+		hm_json_name(field->name, name, sizeof name);
+		printf("    %-20s %s%s", name, field->label == PROTOBUF_C_LABEL_REPEATED ? "repeated " : "",
+		       type_name(field));
+		if (rule)
+			describe_rule(rule);
+		putchar('\n');
+	}
+}
+
+/* A contract's comment, indented. */
+static void print_comment(const char *comment, const char *indent)
+{
+	while (comment && *comment) {
+		size_t length = strcspn(comment, "\n");
+
+		printf("%s%.*s\n", indent, (int)length, comment);
+		comment += length + (comment[length] == '\n');
+	}
+}
+
+static void describe_method(const struct hm_method *method)
+{
+	print_styled(stdout, STYLE_BOLD, "%s\n", method->name);
+	print_comment(method->comment, "  ");
+	printf("  effect %s   admission %s   deadline %u ms   at most %u bytes\n", effect_names[method->effect],
+	       admission(method), method->deadline_ms, method->request_bytes);
+	if (method->event)
+		printf("  audit event %s, entity %s\n", method->event, method->entity ? method->entity : "none");
+	describe_message("request", method->request, method->request_rules);
+	describe_message("reply", method->reply, NULL);
+}
+
+static int run_describe(const struct options *options)
+{
+	const struct hm_service *service;
+	const struct hm_method *method;
+
+	if (options->n_arguments != 1)
+		return usage_fail(&describe_command);
+	if (strchr(options->arguments[0], '/')) {
+		method = methods_find(options->arguments[0], &service);
+		if (!method)
+			return fail(options);
+		describe_method(method);
+		return 0;
+	}
+	service = services_find(options->arguments[0]);
+	if (!service)
+		return fail(options);
+	print_styled(stdout, STYLE_BOLD, "%s\n", service->table->name);
+	print_comment(service->table->comment, "  ");
+	for (size_t i = 0; i < service->table->n_methods; i++) {
+		putchar('\n');
+		describe_method(&service->table->methods[i]);
+	}
+	return 0;
+}
+
+const struct command ls_command = {
+	.name = "ls",
+	.usage = "[SERVICE…]",
+	.summary = "list services and their methods",
+	.run = run_ls,
+};
+
+const struct command describe_command = {
+	.name = "describe",
+	.usage = "SERVICE|METHOD",
+	.summary = "show a contract: what methods do, take and answer",
+	.run = run_describe,
+};

@@ -1,0 +1,58 @@
+/* migrate and keygen: a database and a key folder made ready for serving. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "crypto/key.h"
+#include "host/services.h"
+#include "setup.h"
+
+static hm_status migrate(const struct options *options, const struct hm_service *const *services)
+{
+	SCOPED(hm_cluster) cluster = NULL;
+	const char *dsn;
+
+	TRY(setup_cluster(options, &cluster, &dsn));
+	TRY(setup_migrate(services, cluster ? hm_cluster_admin_dsn(cluster) : getenv("HALLMARK_ADMIN_DSN"), dsn));
+	if (!options->json)
+		print_styled(stderr, STYLE_GOOD, "every schema is up to date\n");
+	return HM_OK;
+}
+
+static int run_migrate(const struct options *options)
+{
+	const struct hm_service *services[LIST_MAX] = { NULL };
+
+	for (size_t i = 0; i < options->n_arguments; i++) {
+		services[i] = services_find(options->arguments[i]);
+		if (!services[i])
+			return fail(options);
+	}
+	return migrate(options, options->n_arguments ? services : hm_services) == HM_OK ? 0 : fail(options);
+}
+
+static int run_keygen(const struct options *options)
+{
+	char folder[PATH_BYTES];
+
+	var_path(options, "keys", folder);
+	if (!options->n_arguments)
+		return setup_keys(options) == HM_OK ? 0 : fail(options);
+	for (size_t i = 0; i < options->n_arguments; i++)
+		if (hm_key_generate(folder, options->arguments[i]) != HM_OK)
+			return fail(options);
+	return 0;
+}
+
+const struct command migrate_command = {
+	.name = "migrate",
+	.usage = "[SERVICE…] [--dsn CONNINFO]   (roles and schemas are made with $HALLMARK_ADMIN_DSN)",
+	.summary = "bring schemas up to date and put the rules on every table",
+	.run = run_migrate,
+};
+
+const struct command keygen_command = {
+	.name = "keygen",
+	.usage = "[NAME…]   (none: every key a local platform needs)",
+	.summary = "make signing keys under var/keys",
+	.run = run_keygen,
+};

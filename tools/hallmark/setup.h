@@ -1,0 +1,14 @@
+/* Setup: what a local platform stands on: the folders under --var, the keys, the embedded cluster, the migrations. */
+#pragma once
+#include "command.h"
+#include "store/cluster.h"
+
+/* setup_keys makes the keys that are missing: operator, identity, and one for each service. */
+hm_status setup_keys(const struct options *options);
+
+/* setup_cluster starts (or joins) the embedded cluster under var/pg, unless --dsn names a database; then *ret_cluster is NULL.
+ * *ret_dsn lives as long as the options or the cluster. */
+hm_status setup_cluster(const struct options *options, struct hm_cluster **ret_cluster, const char **ret_dsn);
+
+/* setup_migrate brings the schemas of the services up to date, side by side. admin_dsn NULL: roles must exist. */
+hm_status setup_migrate(const struct hm_service *const *services, const char *admin_dsn, const char *dsn);
