@@ -50,26 +50,25 @@ static void emit_service_macro(const struct file *file, const struct service *se
 
 	hm_buffer_printf(out,
 			 "\n/* Defines the service: const struct hm_service %s_service = %s_SERVICE(.%s = ...);\n"
-			 " * _WITH_HOOKS takes the functions for hm_service's start and stop before the handlers; NULL "
-			 "for none. */\n",
+			 " * _FEEDING takes the function for hm_service's feed_lease before the handlers. */\n",
 			 name, file->macro, service->n_methods ? service->methods[0].slot : "method");
-	hm_buffer_printf(out, "#define %s_SERVICE(...) %s_SERVICE_WITH_HOOKS(NULL, NULL, __VA_ARGS__)\n", file->macro,
+	hm_buffer_printf(out, "#define %s_SERVICE(...) %s_SERVICE_FEEDING(NULL, __VA_ARGS__)\n", file->macro,
 			 file->macro);
 	hm_buffer_printf(out,
-			 "#define %s_SERVICE_WITH_HOOKS(start_function, stop_function, ...) \\\n"
+			 "#define %s_SERVICE_FEEDING(feed_function, ...) \\\n"
 			 "\t{ \\\n\t\t.table = &%s_table, \\\n"
 			 "\t\t.handlers = &(const struct %s_handlers){ __VA_ARGS__ }, \\\n",
 			 file->macro, name, name);
 	if (service->options.schema)
 		hm_buffer_printf(out, "\t\t.queries = &%s_queries, \\\n", name);
-	hm_buffer_add_text(out, "\t\t.start = start_function, \\\n\t\t.stop = stop_function, \\\n\t}\n");
+	hm_buffer_add_text(out, "\t\t.feed_lease = feed_function, \\\n\t}\n");
 }
 
 /* ---- Messages ---------------------------------------------------------------------------------------------------- */
 
-static void emit_messages(const struct model *model, const struct file *file, struct hm_buffer *out)
+static void emit_bases(const struct model *model, const struct file *file, struct hm_buffer *out)
 {
-	hm_buffer_add_text(out, "\n/* What a message literal begins with: { ..._BASE, .field = value }. */\n");
+	hm_buffer_add_text(out, "\n/* What a message literal begins with: { ..._BASE, .field = value }. */\n\n");
 	for (size_t i = 0; i < model->n_messages; i++) {
 		const struct message *message = &model->messages[i];
 
@@ -79,12 +78,19 @@ static void emit_messages(const struct model *model, const struct file *file, st
 		hm_buffer_printf(out, "#define %s_BASE .base = PROTOBUF_C_MESSAGE_INIT(&%s__descriptor)\n",
 				 message->macro, message->lower);
 	}
-	hm_buffer_add_text(out, "\n");
+}
+
+static void emit_rules(const struct model *model, const struct file *file, struct hm_buffer *out)
+{
+	const char *head = "\n/* What the contract demands of messages, for hm_message_validate. */\n";
+
 	for (size_t i = 0; i < model->n_messages; i++) {
 		const struct message *message = &model->messages[i];
 
-		if (message->file == file && message->has_rules)
-			hm_buffer_printf(out, "extern const struct hm_message_rules %s__rules;\n", message->lower);
+		if (message->file != file || !message->has_rules)
+			continue;
+		hm_buffer_printf(out, "%sextern const struct hm_message_rules %s__rules;\n", head, message->lower);
+		head = "";
 	}
 }
 
@@ -113,7 +119,8 @@ void emit_header(const struct model *model, const struct file *file, struct hm_b
 		emit_handlers(file, &file->services[i], out);
 		emit_service_macro(file, &file->services[i], out);
 	}
-	emit_messages(model, file, out);
+	emit_bases(model, file, out);
+	emit_rules(model, file, out);
 	if (file->n_services)
 		hm_buffer_add_text(
 			out, "\n/* Clients. Each call waits, its reply lives in the context's arena (hm_channel_call); "

@@ -206,7 +206,7 @@ static void emit_includes(const struct model *model, const struct file *file, st
 {
 	hm_buffer_printf(out, "/* Made by protoc-gen-hallmark from %s: change the contract, never this file. */\n",
 			 file->shown);
-	hm_buffer_printf(out, "#include \"%s.hm.h\"\n\n#include <stddef.h>\n#include <stdint.h>\n", file->stem);
+	hm_buffer_printf(out, "#include \"%s.hm.h\"\n\n", file->stem);
 	for (size_t i = 0; i < file->proto->n_dependency; i++)
 		for (size_t j = 0; j < model->n_messages; j++) {
 			const struct message *message = &model->messages[j];
@@ -216,6 +216,7 @@ static void emit_includes(const struct model *model, const struct file *file, st
 			hm_buffer_printf(out, "#include \"%s.hm.h\"\n", message->file->stem);
 			break;
 		}
+	hm_buffer_add_text(out, "#include <stddef.h>\n#include <stdint.h>\n");
 }
 
 void emit_source(const struct model *model, const struct file *file, struct hm_buffer *out)

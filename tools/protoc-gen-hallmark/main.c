@@ -74,7 +74,7 @@ static hm_status read_parameters(struct hm_arena *arena, const char *text, struc
 
 static void check(const struct model *model, bool calls, struct problems *problems)
 {
-	for (size_t i = 0; i < model->n_files; i++)
+	for (size_t i = 0; !calls && i < model->n_files; i++)
 		if (model->files[i].to_generate)
 			check_file(model, &model->files[i], problems);
 	if (calls)
@@ -120,8 +120,8 @@ static hm_status answer(struct hm_arena *arena, const Request *request, Response
 	TRY(model_build(request, arena, parameters.root, &model));
 	check(&model, parameters.calls, &problems);
 	if (problems.count)
-		response->error =
-			hm_arena_printf(arena, "%zu wrong in the contract:\n%s", problems.count, problems.text.data);
+		response->error = hm_arena_printf(arena, "%zu problem%s:\n%s", problems.count,
+						  problems.count == 1 ? "" : "s", problems.text.data);
 	else if (!parameters.calls)
 		generate(arena, &model, response);
 	hm_buffer_fini(&problems.text);
