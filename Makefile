@@ -166,9 +166,14 @@ endef
 $(foreach f,$(wildcard services/*/queries.sql tests/services/*/queries.sql),$(eval $(call sql_rules,$(patsubst %/,%,$(dir $(f))),$(notdir $(patsubst %/,%,$(dir $(f)))))))
 
 # The list of all services, for `hallmark serve` and the tests that walk every method.
-gen/services.c: tools/list-services $(wildcard services) $(CONTRACTS:%=proto/%.proto)
+gen/services.c: tools/list-services $(wildcard services) build/calls.checked
 	$(call say,GEN,$@)
 	$(Q)tools/list-services $(SERVICES) > $@
+
+# Who calls whom: a cycle could leave workers waiting for each other.
+build/calls.checked: $(CONTRACTS:%=proto/%.proto) $(PLUGIN)
+	$(Q)$(if $(CONTRACTS),$(PROTOC) --plugin=$(PLUGIN) --hallmark_opt=root=proto --hallmark_opt=calls --hallmark_out=build $(CONTRACTS:%=proto/%.proto))
+	$(Q)touch $@
 
 -include $(shell find build/dep -name '*.d' 2>/dev/null)
 
