@@ -35,7 +35,8 @@ void hm_time_format(int64_t wall_us, char ret_text[HM_TIME_BYTES])
 	}
 	time = seconds;
 	gmtime_r(&time, &parts);
-	length = strftime(ret_text, HM_TIME_BYTES, "%Y-%m-%dT%H:%M:%S", &parts);
+	length = (size_t)snprintf(ret_text, HM_TIME_BYTES, "%04d", parts.tm_year + 1900); /* %Y would not pad */
+	length += strftime(ret_text + length, HM_TIME_BYTES - length, "-%m-%dT%H:%M:%S", &parts);
 	if (fraction % 1000)
 		snprintf(ret_text + length, HM_TIME_BYTES - length, ".%06dZ", (int)fraction);
 	else if (fraction)
