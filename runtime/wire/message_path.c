@@ -18,7 +18,10 @@ void hm_path_format(const struct hm_path *path, char *ret_text, size_t size)
 		return;
 	hm_path_format(path->outer, ret_text, size);
 	length = strlen(ret_text);
-	hm_json_name(path->name, name, sizeof name);
+	if (path->is_verbatim)
+		snprintf(name, sizeof name, "%s", path->name);
+	else
+		hm_json_name(path->name, name, sizeof name);
 	if (path->index >= 0)
 		snprintf(index, sizeof index, "[%td]", path->index);
 	snprintf(ret_text + length, size - length, "%s%s%s", length ? "." : "", name, index);

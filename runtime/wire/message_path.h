@@ -12,6 +12,7 @@ struct hm_path {
 	const struct hm_path *outer; /* NULL: this is a field of the root message */
 	const char *name; /* proto name */
 	ptrdiff_t index; /* of the element of a repeated field; -1: none */
+	bool is_verbatim; /* not a proto name but a stranger's word for one */
 };
 
 /* hm_path_format writes a path, cut if over size; NULL, the root itself, is "". */
