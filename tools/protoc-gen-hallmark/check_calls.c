@@ -1,6 +1,6 @@
 /*
- * Check: the graph of calls. A worker that waits for a service that waits for a worker of its own is a deadlock, so the
- * graph has no cycle. A depth-first walk; a service met again while it is still being walked closes one.
+ * Check: the graph of calls. A worker that waits for a service that waits for a worker of its own is a deadlock, so
+ * the graph has no cycle. A depth-first walk; a service met again while it is still being walked closes one.
  */
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /*
  * Emit: C text from a checked model. emit_header makes <stem>.hm.h, emit_source <stem>.hm.c; both only append.
- * Any behaviour belongs into the runtime: what is emitted are tables, and wrappers that put types on generic functions.
+ * Any behaviour belongs into the runtime: what is emitted are tables, and wrappers that put types on generic
+ * functions.
  */
 #pragma once
 #include "model.h"
@@ -8,7 +9,7 @@
 void emit_header(const struct model *model, const struct file *file, struct hm_buffer *out);
 void emit_source(const struct model *model, const struct file *file, struct hm_buffer *out);
 
-/* emit_string appends text as a C string literal; lines of a long one go below each other, indented. NULL gives NULL. */
+/* emit_string appends text as a C string literal; lines of a long one go below each other, indented. NULL: NULL. */
 void emit_string(struct hm_buffer *out, const char *text, const char *indent);
 
 /* emit_comment appends text as a C comment, indented; nothing for "". A comment mark inside it is pulled apart. */
@@ -17,6 +18,7 @@ void emit_comment(struct hm_buffer *out, const char *text, const char *indent);
 /* emit_comment_lines appends text as lines of a C comment that is already open. */
 void emit_comment_lines(struct hm_buffer *out, const char *text, const char *indent);
 
-/* emit_call_prototype and emit_start_prototype append the signatures of a method's two client functions, without an end. */
+/* emit_call_prototype and emit_start_prototype append the signatures of a method's two client functions, without an
+ * end. */
 void emit_call_prototype(const struct method *method, struct hm_buffer *out);
 void emit_start_prototype(const struct method *method, struct hm_buffer *out);

@@ -1,8 +1,9 @@
 /*
- * Golden files: what the generator makes of tests/golden/protoc-gen-hallmark/good/NAME.proto must be NAME.hm.{h,c}.golden
- * beside it, and what protoc prints of bad/NAME.proto must be NAME.err. A new bad contract is a new test by being there.
- * Runs in the repository's root, with build/tools/protoc-gen-hallmark built. After an intended change: protoc as below,
- * with --hallmark_out=/tmp/x or 2>NAME.err, then copy, and read what git diff says.
+ * Golden files: what the generator makes of tests/golden/protoc-gen-hallmark/good/NAME.proto must be
+ * NAME.hm.{h,c}.golden beside it, and what protoc prints of bad/NAME.proto must be NAME.err. A new bad contract is a
+ * new test by being there. Runs in the repository's root, with build/tools/protoc-gen-hallmark built. After an
+ * intended change: protoc as below, with --hallmark_out=/tmp/x or 2>NAME.err, then copy, and read what git diff
+ * says.
  */
 #include <criterion/criterion.h>
 #include <glob.h>

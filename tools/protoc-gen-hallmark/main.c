@@ -1,10 +1,12 @@
 /*
  * protoc-gen-hallmark: from a contract, its method table, rules, handler slots and typed clients.
  *
- *     protoc --plugin=build/tools/protoc-gen-hallmark --hallmark_opt=root=proto --hallmark_out=gen follows/v1/follows.proto
+ *     protoc --plugin=build/tools/protoc-gen-hallmark --hallmark_opt=root=proto --hallmark_out=gen \
+ *            follows/v1/follows.proto
  *
- * protoc runs it with a CodeGeneratorRequest on its input and reads a CodeGeneratorResponse from its output; a contract
- * that is refused is refused in the response's error, and nothing is written. Parameters, separated by commas:
+ * protoc runs it with a CodeGeneratorRequest on its input and reads a CodeGeneratorResponse from its output; a
+ * contract that is refused is refused in the response's error, and nothing is written. Parameters, separated by
+ * commas:
  *     root=proto     the folder the contracts are in, for file names in messages and tables
  *     calls          generate nothing: check who calls whom over all the contracts given
  */

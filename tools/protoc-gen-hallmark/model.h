@@ -1,7 +1,9 @@
 /*
- * Model: the contracts protoc hands over, with everything output needs worked out: C names, options, comments, positions.
+ * Model: the contracts protoc hands over, with everything output needs worked out: C names, options, comments,
+ * positions.
  *
- * It is built once from the request (model_build), checked (check.h), and then only read. Everything lives in one arena.
+ * It is built once from the request (model_build), checked (check.h), and then only read. Everything lives in one
+ * arena.
  */
 #pragma once
 #include <google/protobuf/compiler/plugin.pb-c.h>
@@ -86,7 +88,8 @@ struct model {
 	const char *root; /* the folder of the contracts, for people; "": unknown */
 };
 
-/* model_build makes the model of a request. root is the parameter root=... INTERNAL: options this program cannot read. */
+/* model_build makes the model of a request. root is the parameter root=... INTERNAL: options this program cannot
+ * read. */
 hm_status model_build(const Google__Protobuf__Compiler__CodeGeneratorRequest *request, struct hm_arena *arena,
 		      const char *root, struct model *ret_model);
 

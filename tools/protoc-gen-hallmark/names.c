@@ -1,4 +1,4 @@
-/* Names: protoc-c's rules (its c_helpers.cc), restated. It looks at ASCII alone, and so do identifiers in contracts. */
+/* Names: protoc-c's rules (its c_helpers.cc), restated. Identifiers in contracts are ASCII. */
 #include "names.h"
 
 #include <ctype.h>

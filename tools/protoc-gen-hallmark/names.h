@@ -1,6 +1,6 @@
 /*
- * Names: from the contract's spelling to C's. The first four agree with protoc-c 1.4.1 letter for letter, for they name
- * what it makes; dotted names are those of messages, the package already replaced by c_package.
+ * Names: from the contract's spelling to C's. The first two agree with protoc-c 1.4.1 letter for letter, for they
+ * name what it makes; dotted names are those of messages, the package already replaced by c_package.
  */
 #pragma once
 #include <stdbool.h>

@@ -3,7 +3,8 @@
  *
  *     tag 50001, wire type 2:   length | key value | key value | ...      key = number << 3 | wire type
  *
- * Several pieces of one option follow each other; reading them in turn into one struct is merging them, as protobuf has it.
+ * Several pieces of one option follow each other; reading them in turn into one struct is merging them, as protobuf
+ * has it.
  */
 #include "options.h"
 
@@ -115,7 +116,7 @@ static hm_status skip_value(struct reader *reader, unsigned wire_type)
 	return hm_raise(INTERNAL, "an option of wire type %u: this generator knows none", wire_type);
 }
 
-/* A row whose wire type is another than its kind's is skipped like an unknown one; protoc has checked types already. */
+/* A row whose wire type is another than its kind's is skipped like an unknown one; protoc has checked types. */
 static const struct row *find_row(const struct table *table, uint64_t key)
 {
 	for (size_t i = 0; i < table->n_rows; i++) {

@@ -1,8 +1,10 @@
 /*
- * Options: what a contract says beyond protobuf's own words (proto/hallmark/options.proto, and protobuf-c's file options).
+ * Options: what a contract says beyond protobuf's own words (proto/hallmark/options.proto, and protobuf-c's file
+ * options).
  *
- * protoc hands a plugin custom options as unknown fields of the options message: raw bytes under the extension's number,
- * the length prefix still before them, in as many pieces as the contract set them in. They are read here by tables.
+ * protoc hands a plugin custom options as unknown fields of the options message: raw bytes under the extension's
+ * number, the length prefix still before them, in as many pieces as the contract set them in. They are read here by
+ * tables.
  */
 #pragma once
 #include <protobuf-c/protobuf-c.h>
@@ -47,8 +49,9 @@ struct field_options {
 	const char *pattern;
 };
 
-/* Each reads one kind of options, from the options message of a descriptor; NULL (none given) leaves the defaults. INTERNAL: the
- * bytes are not what options.proto describes, so this program is older or newer than it. Texts live in the arena. */
+/* Each reads one kind of options, from the options message of a descriptor; NULL (none given) leaves the defaults.
+ * INTERNAL: the bytes are not what options.proto describes, so this program is older or newer than it. Texts live in
+ * the arena. */
 hm_status options_read_file(struct hm_arena *arena, const ProtobufCMessage *options, struct file_options *ret_options);
 hm_status options_read_service(struct hm_arena *arena, const ProtobufCMessage *options,
 			       struct service_options *ret_options);

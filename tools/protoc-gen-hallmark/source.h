@@ -1,6 +1,7 @@
 /*
  * Source: where something stands in a contract, and what is written above it. Things are known by their path, as
- * google/protobuf/descriptor.proto has it: 6, 0, 2, 3 is method 3 of service 0; a further 4, 50001 its (hallmark.method).
+ * google/protobuf/descriptor.proto has it: 6, 0, 2, 3 is method 3 of service 0; a further 4, 50001 its
+ * (hallmark.method).
  */
 #pragma once
 #include <google/protobuf/descriptor.pb-c.h>
@@ -25,7 +26,8 @@ struct path path_join(const struct path *parent, int32_t field, int32_t index);
 /* source_position finds where the thing stands, or else the nearest thing around it that has a position. */
 struct position source_position(const Google__Protobuf__FileDescriptorProto *file, const struct path *path);
 
-/* source_comment returns the comment above the thing, one space of indentation and trailing white space removed; else "". */
+/* source_comment returns the comment above the thing, one space of indentation and trailing white space removed;
+ * else "". */
 const char *source_comment(struct hm_arena *arena, const Google__Protobuf__FileDescriptorProto *file,
 			   const struct path *path);
 
