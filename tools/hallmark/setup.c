@@ -50,6 +50,8 @@ hm_status setup_cluster(const struct options *options, struct hm_cluster **ret_c
 	var_path(options, "pg", folder);
 	TRY(hm_cluster_start(&(struct hm_cluster_config){ .directory = folder, .durable = true }, ret_cluster));
 	*ret_dsn = hm_cluster_dsn(*ret_cluster);
+	for (const struct hm_service *const *service = hm_services; *service; service++)
+		TRY(hm_cluster_admit(*ret_cluster, (*service)->table->short_name));
 	return HM_OK;
 }
 

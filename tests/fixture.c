@@ -1,0 +1,164 @@
+/* Fixture: a host, a database and signed contexts for one test. */
+#include "tests/fixture.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "crypto/crypto.h"
+#include "crypto/token.h"
+#include "guard/lease.h"
+
+enum { TOKEN_S = 3600, LEASE_MS = 3600 * 1000, OPEN_MAX = 256 };
+
+/* Everything a test opened, closed when its process ends, also after a failed assertion. */
+static struct {
+	struct hm_host *host;
+	struct hm_channel *channel;
+	struct hm_context *contexts[OPEN_MAX];
+	size_t n_contexts;
+	char run[64];
+} opened;
+
+static void close_all(void)
+{
+	char command[100];
+
+	for (size_t i = 0; i < opened.n_contexts; i++)
+		hm_context_close(opened.contexts[i]);
+	hm_channel_close(opened.channel);
+	hm_host_close(opened.host);
+	snprintf(command, sizeof command, "rm -rf %s", opened.run);
+	if (system(command))
+		fprintf(stderr, "tests: %s is left behind\n", opened.run);
+}
+
+static void fill_lease(struct hm_lease *lease)
+{
+	hm_lease_put_brand(lease, "loop", true);
+	hm_lease_put_brand(lease, "nova", true);
+	hm_lease_put_brand(lease, "empty", true);
+	hm_lease_put_brand(lease, "closed", false);
+	hm_lease_renew(lease, HM_LEASE_BRANDS);
+	hm_lease_renew(lease, HM_LEASE_REVOCATIONS);
+}
+
+struct fixture fixture_serving_all(const struct hm_service *const *services, const struct hm_service *const *known)
+{
+	static const struct hm_service *const nobody[] = { NULL };
+	struct fixture fixture = { 0 };
+
+	must(hm_crypto_init());
+	test_database(fixture.dsn);
+	snprintf(opened.run, sizeof opened.run, "/tmp/hallmark-test-%ld", (long)getpid());
+	must(hm_host_open(&(struct hm_host_config){ .services = services,
+						    .known = known ? known : nobody,
+						    .dsn = fixture.dsn,
+						    .keys = test_keys_folder(),
+						    .run = opened.run,
+						    .lease_ms = known ? 0 : LEASE_MS },
+			  &opened.host));
+	atexit(close_all);
+	fixture.host = opened.host;
+	if (known)
+		must(hm_host_wait_ready(fixture.host, 10000));
+	else
+		fill_lease(hm_host_lease(fixture.host));
+	must(hm_channel_open(services[0]->table->short_name, &opened.channel));
+	fixture.channel = opened.channel;
+	return fixture;
+}
+
+struct fixture fixture_serving(const struct hm_service *service)
+{
+	const struct hm_service *const services[] = { service, NULL };
+
+	return fixture_serving_all(services, NULL);
+}
+
+static struct hm_context *keep(struct hm_context *context)
+{
+	cr_assert(opened.n_contexts < OPEN_MAX);
+	return opened.contexts[opened.n_contexts++] = context;
+}
+
+static struct hm_context *open_signed(const char *key_name, const char *type, const char *brand_of_token,
+				      const char *brand, const char *subject, const char *const *permissions)
+{
+	SCOPED(hm_secret_key) key = NULL;
+	struct hm_arena arena = { 0 };
+	struct hm_context *context;
+	struct hm_id id = hm_id_new();
+	char id_text[HM_ID_TEXT_BYTES], *token;
+	int64_t now_us = hm_clock_wall_us();
+
+	hm_id_format(&id, id_text);
+	must(hm_secret_key_open(test_keys_folder(), key_name, &key));
+	must(hm_token_sign(key,
+			   &(struct hm_claims){ .subject = subject,
+						.type = type,
+						.brand = brand_of_token,
+						.id = id_text,
+						.permissions = permissions,
+						.issued_at_us = now_us,
+						.expires_at_us = now_us + (int64_t)TOKEN_S * HM_US_PER_S },
+			   &arena, &token));
+	must(hm_context_open(brand, token, &context));
+	hm_arena_fini(&arena);
+	return keep(context);
+}
+
+static const char *const everything[] = { "*", NULL };
+
+struct hm_context *fixture_user(struct fixture *fixture, const char *brand, const char *user)
+{
+	(void)fixture;
+	return open_signed("identity", "user", brand, brand, user, everything);
+}
+
+struct hm_context *fixture_user_with(struct fixture *fixture, const char *brand, const char *user, ...)
+{
+	const char *permissions[16] = { NULL };
+	va_list arguments;
+
+	(void)fixture;
+	va_start(arguments, user);
+	for (size_t i = 0; i < 15 && (permissions[i] = va_arg(arguments, const char *)); i++)
+		;
+	va_end(arguments);
+	return open_signed("identity", "user", brand, brand, user, permissions);
+}
+
+struct hm_context *fixture_operator(struct fixture *fixture, const char *brand)
+{
+	(void)fixture;
+	return open_signed("operator", "operator", NULL, brand ? brand : HM_SYSTEM_BRAND, "operator", everything);
+}
+
+struct hm_context *fixture_service(struct fixture *fixture, const char *service)
+{
+	char key[HM_KEY_NAME_BYTES];
+
+	(void)fixture;
+	snprintf(key, sizeof key, "service-%s", service);
+	return open_signed(key, "service", NULL, HM_SYSTEM_BRAND, service, everything + 1);
+}
+
+struct hm_context *fixture_anonymous(struct fixture *fixture, const char *brand)
+{
+	struct hm_context *context;
+
+	(void)fixture;
+	must(hm_context_open(brand ? brand : "", NULL, &context));
+	return keep(context);
+}
+
+int64_t fixture_audited(struct fixture *fixture, const char *schema, const struct hm_context *context)
+{
+	char request_id[HM_ID_TEXT_BYTES], sql[200];
+
+	hm_id_format(&context->request_id, request_id);
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM %s.audit_log WHERE request_id = '%s'", schema, request_id);
+	return test_sql(fixture->dsn, sql);
+}

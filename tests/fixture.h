@@ -1,0 +1,63 @@
+/*
+ * Fixture: a service served for one test, by a real host on a real, migrated database of the test's own.
+ *
+ *     struct fixture f = fixture_serving(&follows_service);
+ *     struct hm_context *ana = fixture_user(&f, "loop", "ana");
+ *     must(follows_follow(f.channel, ana, &request, &edge));
+ *     refuses(FAILED_PRECONDITION, follows_follow(f.channel, ben, &request, &edge));
+ *
+ * Brands "loop", "nova" and "empty" are active, "closed" is suspended. Everything is closed when the test's process ends.
+ */
+#pragma once
+#include <criterion/criterion.h>
+
+#include "hallmark.h"
+#include "host/host.h"
+#include "tests/database.h"
+
+struct fixture {
+	struct hm_host *host;
+	struct hm_channel *channel; /* to the first service */
+	char dsn[TEST_DSN_BYTES];
+};
+
+/* fixture_serving serves one service; its lease is filled by hand and does not run out. */
+struct fixture fixture_serving(const struct hm_service *service);
+
+/* fixture_serving_all serves several (NULL-terminated); `known` feed the lease as in production, NULL: by hand as above. */
+struct fixture fixture_serving_all(const struct hm_service *const *services, const struct hm_service *const *known);
+
+/* fixture_user makes a context with a user's token that carries every permission. */
+struct hm_context *fixture_user(struct fixture *fixture, const char *brand, const char *user);
+
+/* fixture_user_with carries the permissions named alone; the list ends with NULL. */
+struct hm_context *fixture_user_with(struct fixture *fixture, const char *brand, const char *user, ...)
+	__attribute__((sentinel));
+
+/* fixture_operator makes an operator's context for a brand (NULL: the system's). */
+struct hm_context *fixture_operator(struct fixture *fixture, const char *brand);
+
+/* fixture_service makes the context of a service acting by itself. */
+struct hm_context *fixture_service(struct fixture *fixture, const char *service);
+
+/* fixture_anonymous makes a context without a token; brand NULL: none either. */
+struct hm_context *fixture_anonymous(struct fixture *fixture, const char *brand);
+
+/* fixture_audited counts the audit entries of the context's request in a schema. */
+int64_t fixture_audited(struct fixture *fixture, const char *schema, const struct hm_context *context);
+
+/* must fails the test unless the expression is OK, and says what the error was. */
+#define must(expression)                                                                                  \
+	do {                                                                                              \
+		hm_status must_status_ = (expression);                                                    \
+		cr_assert(must_status_ == HM_OK, "%s: %s: %s", #expression, hm_status_name(must_status_), \
+			  hm_error_get()->message);                                                       \
+	} while (0)
+
+/* refuses fails the test unless the expression ends with this status: refuses(NOT_FOUND, …). */
+#define refuses(code, expression)                                                                                    \
+	do {                                                                                                         \
+		hm_status refuses_status_ = (expression);                                                            \
+		cr_assert(refuses_status_ == HM_##code, "%s: %s instead of " #code ": %s", #expression,              \
+			  hm_status_name(refuses_status_), refuses_status_ == HM_OK ? "" : hm_error_get()->message); \
+	} while (0)

@@ -1,0 +1,7 @@
+/* The services that exist for tests alone. */
+#include "tests/services.h"
+
+#include "echo/v1/echo.hm.h"
+#include "notes/v1/notes.hm.h"
+
+const struct hm_service *const test_services[] = { &echo_service, &notes_service, NULL };

@@ -1,0 +1,31 @@
+/* Notes: the handlers that end in ways a lone statement cannot. */
+#include "notes/v1/notes.hm.h"
+
+#include <string.h>
+
+static hm_status fail_after_write(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply)
+{
+	TRY(hm_query_one(call, &notes_sql_insert_note, request, reply));
+	return hm_fail(call, FAILED_PRECONDITION, "nothing of note %s may stay", reply->id);
+}
+
+static hm_status refuse_after_write(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply)
+{
+	TRY(hm_query_one(call, &notes_sql_insert_note, request, reply));
+	hm_audit_detail(call, "kept", "%s", reply->id);
+	return hm_refuse(call, FAILED_PRECONDITION, "note %s stays", reply->id);
+}
+
+static hm_status secret_note(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__SecretNoteReply *reply)
+{
+	Notes__Note note = NOTES__NOTE__INIT;
+
+	TRY(hm_query_one(call, &notes_sql_insert_note, request, &note));
+	reply->id = note.id;
+	reply->secret = "correct horse battery staple";
+	return HM_OK;
+}
+
+const struct hm_service notes_service =
+	NOTES_SERVICE(.fail_after_write = fail_after_write, .refuse_after_write = refuse_after_write,
+		      .secret_note = secret_note);
