@@ -7,6 +7,9 @@
  * The name says what the key may sign: "identity" (end users' tokens of any brand), "operator" (operators' tokens),
  * "service-<svc>" (that service's own tokens). The key id is the first 8 bytes of the public key's hash, base64url, so a
  * rotated key has a new one: "<name>@<n>.pub" beside the current is trusted too, under the same name.
+ *
+ * Names are a lower-case letter, then letters, digits, "-" and "_". Files must be this user's or root's; public ones and
+ * their folder must not be writable for others, or FAILED_PRECONDITION says which to chmod.
  */
 #pragma once
 #include <stdbool.h>
@@ -35,7 +38,8 @@ void hm_secret_key_sign(const struct hm_secret_key *key, const void *bytes, size
 
 struct hm_keyring;
 
-/* hm_keyring_open reads every .pub of a folder. Immutable afterwards: thread-safe. */
+/* hm_keyring_open reads every .pub of a folder (but hidden ones); one that is not as it should be fails the ring, and so
+ * does one key under two names. Immutable afterwards: thread-safe. */
 hm_status hm_keyring_open(const char *directory, struct hm_keyring **ret_ring);
 void hm_keyring_close(struct hm_keyring *ring);
 HM_SCOPED(hm_keyring, hm_keyring_close)
