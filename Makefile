@@ -55,7 +55,8 @@ GEN_RT     := $(call gen,$(MESSAGES),.pb-c.c) gen/hallmark/audit.hm.c# its reque
 GEN_SVC    := $(call gen,$(CONTRACTS),.pb-c.c) $(call gen,$(CONTRACTS),.hm.c) $(foreach s,$(SERVICES),$(if $(wildcard services/$(s)/queries.sql),gen/$(s)/$(s).sql.c)) gen/services.c
 GEN_TEST   := $(call gen,$(TEST_MSG) $(TEST_PROTO),.pb-c.c) $(call gen,$(TEST_PROTO),.hm.c) $(patsubst tests/services/%/queries.sql,%,$(wildcard tests/services/*/queries.sql))
 GEN_TEST   := $(foreach f,$(GEN_TEST),$(if $(filter gen/%,$(f)),$(f),gen/$(f)/$(f).sql.c))
-GEN_HDR    := $(patsubst %.c,%.h,$(filter-out gen/services.c,$(GEN_RT) $(GEN_SVC)))
+GEN_SQL    := $(patsubst %.sql,gen/%.sql.h,$(wildcard runtime/*/*.sql))
+GEN_HDR    := $(patsubst %.c,%.h,$(filter-out gen/services.c,$(GEN_RT) $(GEN_SVC))) $(GEN_SQL)
 GEN_THDR   := $(patsubst %.c,%.h,$(GEN_TEST))
 
 TEST_SRC   := $(sort $(wildcard runtime/*/*_test.c services/*/*_test.c tools/*/*_test.c tests/*_test.c))
@@ -164,6 +165,10 @@ gen/$(2)/$(2).sql.c gen/$(2)/$(2).sql.h &: $(1)/queries.sql $(SQLGEN)
 	$$(Q)$(SQLGEN) $(2) $$< gen/$(2)
 endef
 $(foreach f,$(wildcard services/*/queries.sql tests/services/*/queries.sql),$(eval $(call sql_rules,$(patsubst %/,%,$(dir $(f))),$(notdir $(patsubst %/,%,$(dir $(f)))))))
+
+# The runtime's own SQL as a C string literal, a line each.
+$(GEN_SQL): gen/%.h: %
+	$(Q)mkdir -p $(@D) && sed 's/[\\"]/\\&/g; s/^/"/; s/$$/\\n"/' $< > $@
 
 # The list of all services, for `hallmark serve` and the tests that walk every method.
 gen/services.c: tools/list-services $(wildcard services) build/calls.checked

@@ -18,8 +18,9 @@
 
 #include "base/clock.h"
 #include "store/cluster_internal.h"
+#include "store/service_name.h"
 
-enum { START_LIMIT_S = 60, MAX_CONNECTIONS = 200, SERVICE_MAX_BYTES = 40 };
+enum { START_LIMIT_S = 60, MAX_CONNECTIONS = 200 };
 
 /* Debian's first; the program is made for 15. */
 static const char *const program_directories[] = {
@@ -231,7 +232,7 @@ static hm_status admit_locked(const struct hm_cluster *cluster, const char *serv
 	bool changed = false;
 
 	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++) {
-		char role[SERVICE_MAX_BYTES + 16];
+		char role[HM_SERVICE_NAME_MAX + 16];
 
 		snprintf(role, sizeof role, "%s_%s", service, roles[i]);
 		TRY(cluster_map_role(cluster, role, &changed));
@@ -241,13 +242,10 @@ static hm_status admit_locked(const struct hm_cluster *cluster, const char *serv
 
 hm_status hm_cluster_admit(const struct hm_cluster *cluster, const char *service)
 {
-	size_t length = strspn(service, "abcdefghijklmnopqrstuvwxyz0123456789_");
 	hm_status status;
 	int lock_fd;
 
-	if (!length || length > SERVICE_MAX_BYTES || service[length])
-		return hm_raise(INVALID_ARGUMENT, "\"%.60s\" is no service: a-z, 0-9 and _ only, at most %d", service,
-				SERVICE_MAX_BYTES);
+	TRY(hm_service_name_check(service));
 	TRY(cluster_lock(cluster, &lock_fd));
 	status = admit_locked(cluster, service);
 	close(lock_fd);

@@ -1,0 +1,126 @@
+/*
+ * Migration session: a plain blocking libpq connection, and PostgreSQL's errors turned into Hallmark's. The store's pool
+ * is not used: it speaks as the application's role, and a migration needs session state the pool must never have.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/migrate_internal.h"
+
+static void ignore_notice(void *user, const PGresult *notice)
+{
+	(void)user, (void)notice;
+}
+
+hm_status session_open(const char *dsn, const char *user, const char *options, PGconn **ret_connection)
+{
+	const char *const names[] = { "dbname", "application_name", "client_encoding", "user", "options", NULL };
+	const char *const values[] = { dsn, "hallmark migrate", "UTF8", user, options, NULL };
+	PGconn *connection = PQconnectdbParams(names, values, 1);
+
+	if (PQstatus(connection) != CONNECTION_OK) {
+		hm_status status = hm_raise(UNAVAILABLE, "%s", PQerrorMessage(connection));
+
+		PQfinish(connection);
+		return status;
+	}
+	PQsetNoticeReceiver(connection, ignore_notice, NULL);
+	*ret_connection = connection;
+	return HM_OK;
+}
+
+/* The first that fits: a whole SQLSTATE, or its class. */
+static const struct {
+	const char *sqlstate;
+	hm_status status;
+} sqlstates[] = {
+	{ "HM001", HM_FAILED_PRECONDITION },
+	{ "55P03", HM_ABORTED }, /* lock_not_available */
+	{ "40", HM_ABORTED }, /* deadlock, serialization */
+	{ "08", HM_UNAVAILABLE },
+	{ "57P", HM_UNAVAILABLE },
+	{ "53", HM_RESOURCE_EXHAUSTED },
+};
+
+static hm_status status_of(const char *sqlstate, hm_status otherwise)
+{
+	for (size_t i = 0; i < sizeof sqlstates / sizeof *sqlstates; i++)
+		if (!strncmp(sqlstate, sqlstates[i].sqlstate, strlen(sqlstates[i].sqlstate)))
+			return sqlstates[i].status;
+	return otherwise;
+}
+
+/* A rule's refusal begins with its name: "audit-table-required: …" is reason AUDIT_TABLE_REQUIRED. */
+static void set_rule_as_reason(const char *message)
+{
+	char reason[HM_FIELD_BYTES] = "";
+	size_t length = strcspn(message, ":");
+
+	if (length >= sizeof reason)
+		return;
+	for (size_t i = 0; i < length; i++)
+		reason[i] = message[i] == '-' ? '_' : (char)(message[i] >= 'a' ? message[i] - 'a' + 'A' : message[i]);
+	hm_error_set_reason(reason);
+}
+
+hm_status from_pq(const PGconn *connection, const PGresult *result, hm_status otherwise, const char *where)
+{
+	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+	const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
+	hm_status status;
+
+	if (!sqlstate || !message)
+		return hm_raise(UNAVAILABLE, "%s%s", where, PQerrorMessage(connection));
+	status = status_of(sqlstate, otherwise);
+	status = hm_raise_at(__FILE__, __LINE__, status, "%s%s (%s)%s%s%s%s", where, message, sqlstate,
+			     detail ? "; " : "", detail ? detail : "", hint ? "; " : "", hint ? hint : "");
+	if (status == HM_FAILED_PRECONDITION && !strcmp(sqlstate, "HM001"))
+		set_rule_as_reason(message);
+	return status;
+}
+
+static hm_status check(const PGconn *connection, const PGresult *result)
+{
+	ExecStatusType outcome = PQresultStatus(result);
+
+	if (outcome == PGRES_TUPLES_OK || outcome == PGRES_COMMAND_OK)
+		return HM_OK;
+	return from_pq(connection, result, HM_INTERNAL, "");
+}
+
+hm_status session_run(PGconn *connection, const char *sql)
+{
+	PGresult *result = PQexec(connection, sql);
+	hm_status status = check(connection, result);
+
+	PQclear(result);
+	return status;
+}
+
+hm_status session_ask(PGconn *connection, const char *sql, size_t n, const char *const *values, PGresult **ret_rows)
+{
+	PGresult *result = PQexecParams(connection, sql, (int)n, NULL, values, NULL, NULL, 0);
+	hm_status status = check(connection, result);
+
+	if (status == HM_OK && ret_rows)
+		*ret_rows = result;
+	else
+		PQclear(result);
+	return status;
+}
+
+hm_status session_ask_bytes(PGconn *connection, const char *sql, const void *bytes, size_t size, char *ret_text,
+			    size_t text_bytes)
+{
+	const char *const values[] = { bytes };
+	const int lengths[] = { (int)size }, formats[] = { 1 };
+	PGresult *result = PQexecParams(connection, sql, 1, NULL, values, lengths, formats, 0);
+	hm_status status = check(connection, result);
+
+	if (status == HM_OK)
+		snprintf(ret_text, text_bytes, "%s", PQntuples(result) ? PQgetvalue(result, 0, 0) : "");
+	PQclear(result);
+	return status;
+}
