@@ -100,7 +100,7 @@ void hm_json_write_text(struct hm_buffer *buffer, const char *text, size_t size)
 	hm_buffer_add(buffer, "\"", 1);
 	while (at < size) {
 		uint8_t byte = (uint8_t)text[at];
-		size_t length = byte < 0x20 || escapes[byte] ? 0 : hm_utf8_next(text + at, size - at);
+		size_t length = byte < 0x80 ? byte >= 0x20 && !escapes[byte] : hm_utf8_next(text + at, size - at);
 
 		if (length) {
 			at += length;
