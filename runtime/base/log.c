@@ -14,7 +14,7 @@
 enum { PAIRS_MAX = 32, LEVEL_UNREAD = -1 };
 
 static const char *const names[] = {
-	[HM_LOG_DEBUG] = "debug", [HM_LOG_INFO] = "info", [HM_LOG_WARN] = "warn",
+	[HM_LOG_DEBUG] = "debug", [HM_LOG_INFO] = "info", [HM_LOG_WARNING] = "warning",
 	[HM_LOG_ERROR] = "error", [HM_LOG_OFF] = "off",
 };
 
@@ -77,7 +77,7 @@ void hm_log_format(struct hm_buffer *buffer, bool for_terminal, int64_t wall_us,
 
 	hm_time_format(wall_us, time);
 	if (for_terminal) {
-		hm_buffer_printf(buffer, "%.*s %-5s %s", TIME_BYTES, time + DATE_BYTES, names[level], what);
+		hm_buffer_printf(buffer, "%.*s %-7s  %s", TIME_BYTES, time + DATE_BYTES, names[level], what);
 		for (; *pairs; pairs += 2)
 			if (pairs[1])
 				add_plain(buffer, "  ", pairs[0], pairs[1]);

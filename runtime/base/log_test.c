@@ -12,21 +12,21 @@ static void formats(bool for_terminal, const char *expected)
 {
 	struct hm_buffer line = { 0 };
 
-	hm_log_format(&line, for_terminal, 1500000, HM_LOG_WARN, "a peer was refused", pairs);
+	hm_log_format(&line, for_terminal, 1500000, HM_LOG_WARNING, "a peer was refused", pairs);
 	cr_expect_str_eq(line.data, expected);
 	hm_buffer_fini(&line);
 }
 
 Test(log, a_line_is_one_json_object)
 {
-	formats(false, "{\"time\":\"1970-01-01T00:00:01.500Z\",\"level\":\"warn\",\"what\":\"a peer was refused\","
+	formats(false, "{\"time\":\"1970-01-01T00:00:01.500Z\",\"level\":\"warning\",\"what\":\"a peer was refused\","
 		       "\"peer\":\"127.0.0.1:4000\",\"why\":\"no \\\"token\\\"\\n\",\"empty\":\"\"}\n");
 }
 
 Test(log, a_terminal_gets_a_line_for_people_that_stays_one_line)
 {
 	formats(true,
-		"00:00:01 warn  a peer was refused  peer=127.0.0.1:4000  why=\"no \\\"token\\\"\\n\"  empty=\"\"\n");
+		"00:00:01 warning  a peer was refused  peer=127.0.0.1:4000  why=\"no \\\"token\\\"\\n\"  empty=\"\"\n");
 }
 
 static int evaluated;
@@ -40,9 +40,9 @@ static const char *value(void)
 Test(log, a_level_that_is_off_costs_nothing_and_says_nothing, .init = cr_redirect_stderr)
 {
 	hm_log_set_level(HM_LOG_ERROR);
-	hm_log(WARN, "not said", "key", value());
+	hm_log(HM_LOG_WARNING, "not said", "key", value(), NULL);
 	cr_expect_eq(evaluated, 0);
-	hm_log(ERROR, "said", "key", value());
+	hm_log(HM_LOG_ERROR, "said", "key", value(), NULL);
 	cr_expect_eq(evaluated, 1);
 	hm_log_set_level(HM_LOG_OFF);
 	cr_expect_not(hm_log_is_on(HM_LOG_ERROR));
@@ -50,9 +50,9 @@ Test(log, a_level_that_is_off_costs_nothing_and_says_nothing, .init = cr_redirec
 
 Test(log, the_environment_says_from_which_level_on)
 {
-	setenv("HALLMARK_LOG", "warn", 1);
+	setenv("HALLMARK_LOG", "warning", 1);
 	cr_expect_not(hm_log_is_on(HM_LOG_INFO));
-	cr_expect(hm_log_is_on(HM_LOG_WARN));
+	cr_expect(hm_log_is_on(HM_LOG_WARNING));
 }
 
 Test(log, a_word_that_is_no_level_is_as_none)
@@ -68,7 +68,7 @@ Test(log, a_line_goes_to_standard_error, .init = cr_redirect_stderr)
 	FILE *captured;
 
 	hm_log_set_level(HM_LOG_INFO);
-	hm_log(INFO, "up");
+	hm_log(HM_LOG_INFO, "up", NULL);
 	captured = cr_get_redirected_stderr();
 	cr_assert_not_null(fgets(line, sizeof line, captured));
 	cr_expect(strstr(line, "\"level\":\"info\",\"what\":\"up\"}\n") != NULL, "%s", line);
