@@ -23,7 +23,7 @@ void hm_sender_fini(struct hm_sender *sender)
 	if (sender->message)
 		nng_msg_free(sender->message);
 	if (sender->aio)
-		nng_aio_free(sender->aio);
+		nng_aio_reap(sender->aio); /* idle, but the last to let go of a peer may be a callback */
 	*sender = (struct hm_sender){ 0 };
 }
 

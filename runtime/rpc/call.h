@@ -59,3 +59,7 @@ const struct hm_id *hm_call_id(const struct hm_call *call);
 /* hm_call_span is the call's place in its request's tree: the low half of its audit entry's id. So the entries alone, each with
  * its span and its parent's, give the tree. */
 uint64_t hm_call_span(const struct hm_call *call);
+
+/* hm_call_cancelled says whether the caller no longer waits: it gave up, or its connection is gone. The reply will be dropped and
+ * calls made under the call's context end CANCELLED, so only a handler that computes for long needs to ask. */
+bool hm_call_cancelled(const struct hm_call *call);

@@ -6,6 +6,7 @@
  * close. A context belongs to one thread at a time.
  */
 #pragma once
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -24,10 +25,13 @@ struct hm_context {
 	struct hm_id request_id; /* shared by everything one outside request causes; the trace id */
 	uint64_t parent; /* the calling call's span: low 8 bytes of its audit id; 0: none */
 	int64_t deadline_us; /* monotonic; 0: the method's own */
-	const char *idempotency_key; /* of the next write; NULL: none */
+	uint32_t timeout_ms; /* as last set: a reset begins it anew */
+	const char *idempotency_key; /* of the next write, which clears it; NULL: none */
 	bool in_transaction; /* set by the guard: a call to another service is refused meanwhile */
 	/* Filled by each finished call. */
 	struct hm_id audit_id; /* zero: the call was not audited */
+	_Atomic uint32_t waiting; /* what a waiting call sleeps on (rpc/wait.h) */
+	_Atomic bool is_cancelled; /* nobody wants what is done under this context any more: calls end CANCELLED */
 };
 
 /* hm_context_open makes a context for a root call: brand and token are copied, request id is new. token may be NULL. */
@@ -40,3 +44,7 @@ void hm_context_reset(struct hm_context *context);
 
 /* hm_context_set_timeout bounds the calls that follow: all together end within timeout_ms from now. 0: unbounded. */
 void hm_context_set_timeout(struct hm_context *context, uint32_t timeout_ms);
+
+/* hm_context_cancel ends the call that waits under this context, if there is one: it returns CANCELLED, and the server is told.
+ * From any thread, while the context is open. */
+void hm_context_cancel(struct hm_context *context);

@@ -1,0 +1,207 @@
+/* Connection: in: what the link, the engine and the timers tell it. */
+#include "base/clock.h"
+#include "rpc/connection.h"
+
+#include <stdlib.h>
+
+enum { BACKOFF_FIRST_MS = 20, BACKOFF_MAX_MS = 2000 };
+
+/* The connection whose packet this thread is in the middle of: what its done functions start leaves at the packet's end. */
+static _Thread_local const struct hm_connection *receiving;
+
+bool hm_connection_is_receiving(const struct hm_connection *connection)
+{
+	return receiving == connection;
+}
+
+static void end_call(struct hm_connection *connection, const struct hm_event *event, struct hm_ended *ended)
+{
+	struct hm_pending *pending = event->user;
+
+	pending->status = event->status;
+	pending->body = event->body;
+	pending->reply_bytes = event->body_bytes;
+	pending->audit_id = event->audit_id;
+	pending->has_expired = event->type == HM_EVENT_EXPIRED;
+	hm_ended_add(ended, connection->channel, pending);
+}
+
+/* Takes all events at once, so that nothing but packets' bytes is needed when the lock is released. */
+static void take_events(struct hm_connection *connection, int64_t now_us, struct hm_ended *ended)
+{
+	struct hm_event event;
+
+	while (hm_engine_next_event(connection->engine, &event)) {
+		switch (event.type) {
+		case HM_EVENT_REPLY:
+		case HM_EVENT_EXPIRED:
+			end_call(connection, &event, ended);
+			break;
+		case HM_EVENT_HELLO:
+			connection->channel->backoff_ms = 0;
+			connection->channel->retry_us = 0;
+			hm_connection_ready(connection, now_us, ended);
+			break;
+		case HM_EVENT_GOAWAY:
+			connection->state = HM_CONNECTION_LEAVING;
+			if (connection->channel->current == connection)
+				connection->channel->current = NULL;
+			break;
+		default: /* the others are a server's */
+			break;
+		}
+	}
+}
+
+/* Ends a connection whose engine is broken, or that has nothing left to do. */
+static void hang_up_if_done(struct hm_connection *connection)
+{
+	bool has_left = connection->state == HM_CONNECTION_LEAVING && !hm_engine_calls(connection->engine);
+
+	if (has_left || hm_engine_error(connection->engine) != HM_OK)
+		hm_link_hang_up(connection->link);
+}
+
+static void on_up(void *user)
+{
+	struct hm_connection *connection = user;
+	struct hm_channel *channel = connection->channel;
+
+	pthread_mutex_lock(&channel->lock);
+	if (connection->state == HM_CONNECTION_DIALLING) {
+		connection->state = HM_CONNECTION_GREETING;
+		hm_connection_flush(connection);
+	}
+	pthread_mutex_unlock(&channel->lock);
+}
+
+static void on_packet(void *user, const void *bytes, size_t size)
+{
+	struct hm_connection *connection = user;
+	struct hm_channel *channel = connection->channel;
+	int64_t now_us = hm_clock_mono_us();
+	struct hm_ended ended;
+
+	hm_ended_init(&ended);
+	pthread_mutex_lock(&channel->lock);
+	if (connection->state == HM_CONNECTION_DEAD) {
+		pthread_mutex_unlock(&channel->lock);
+		return;
+	}
+	if (hm_engine_feed(connection->engine, bytes, size, now_us) == HM_OK)
+		take_events(connection, now_us, &ended);
+	if (!ended.first)
+		hm_connection_flush(connection);
+	hang_up_if_done(connection);
+	pthread_mutex_unlock(&channel->lock);
+
+	receiving = connection;
+	hm_ended_tell(&ended, channel, &connection->arena);
+	receiving = NULL;
+	if (!ended.first)
+		return;
+	pthread_mutex_lock(&channel->lock);
+	hm_connection_flush(connection);
+	pthread_mutex_unlock(&channel->lock);
+}
+
+/* Equal jitter: half of the time is certain, half is chance. */
+static int64_t next_backoff_us(struct hm_channel *channel)
+{
+	uint32_t chance;
+
+	channel->backoff_ms = channel->backoff_ms ? channel->backoff_ms * 2 : BACKOFF_FIRST_MS;
+	if (channel->backoff_ms > BACKOFF_MAX_MS)
+		channel->backoff_ms = BACKOFF_MAX_MS;
+	hm_random(&chance, sizeof chance);
+	return (int64_t)channel->backoff_ms * (HM_US_PER_MS / 2) + chance % (channel->backoff_ms * (HM_US_PER_MS / 2));
+}
+
+/* Calls that come now would fail as well: they are told so at once. */
+static void refuse_for_a_while(struct hm_channel *channel, const struct hm_error *why)
+{
+	channel->refusal = *why;
+	channel->retry_us = hm_clock_mono_us() + next_backoff_us(channel);
+}
+
+static void on_down(void *user, const struct hm_error *why)
+{
+	struct hm_connection *connection = user;
+	struct hm_channel *channel = connection->channel;
+	struct hm_ended ended;
+
+	hm_ended_init(&ended);
+	pthread_mutex_lock(&channel->lock);
+	if (connection->state < HM_CONNECTION_READY)
+		refuse_for_a_while(channel, why);
+	hm_connection_fail(connection, why, &ended);
+	pthread_mutex_unlock(&channel->lock);
+	hm_ended_tell(&ended, channel, &connection->arena);
+}
+
+const struct hm_link_handler hm_connection_handler = { .up = on_up, .packet = on_packet, .down = on_down };
+
+/* A peer that does not answer, or speaks another protocol. */
+static void give_up(struct hm_connection *connection, struct hm_ended *ended)
+{
+	struct hm_channel *channel = connection->channel;
+
+	if (hm_raise(UNAVAILABLE, "%s: connect: no answer; the call was not processed", channel->url) == HM_OK)
+		return;
+	refuse_for_a_while(channel, hm_error_get());
+	hm_connection_fail(connection, &channel->refusal, ended);
+}
+
+void hm_connection_tick(void *user)
+{
+	struct hm_connection *connection = user;
+	struct hm_channel *channel = connection->channel;
+	int64_t now_us = hm_clock_mono_us();
+	struct hm_arena arena = { 0 };
+	struct hm_ended ended;
+
+	hm_ended_init(&ended);
+	pthread_mutex_lock(&channel->lock);
+	connection->tick_us = INT64_MAX;
+	if (connection->state != HM_CONNECTION_DEAD) {
+		hm_connection_expire_parked(connection, now_us, &ended);
+		hm_engine_tick(connection->engine, now_us);
+		take_events(connection, now_us, &ended);
+		hm_connection_flush(connection);
+		hang_up_if_done(connection);
+		if (connection->state < HM_CONNECTION_READY && now_us >= connection->connect_by_us)
+			give_up(connection, &ended);
+		else
+			hm_connection_set_tick(connection);
+	}
+	pthread_mutex_unlock(&channel->lock);
+	hm_ended_tell(&ended, channel, &arena);
+	hm_arena_fini(&arena);
+}
+
+static void unlink_connection(struct hm_connection *connection)
+{
+	struct hm_connection **link = &connection->channel->connections;
+
+	while (*link != connection)
+		link = &(*link)->next;
+	*link = connection->next;
+}
+
+/* Runs on the timer thread, so the tick does not run beside it; after the link is closed nothing else does either. */
+void hm_connection_close(void *user)
+{
+	struct hm_connection *connection = user;
+	struct hm_channel *channel = connection->channel;
+
+	hm_link_close(connection->link);
+	hm_timer_stop(&connection->timer);
+	hm_engine_close(connection->engine);
+	hm_slots_fini(&connection->slots);
+	hm_arena_fini(&connection->arena);
+	pthread_mutex_lock(&channel->lock);
+	unlink_connection(connection);
+	pthread_cond_broadcast(&channel->changed);
+	pthread_mutex_unlock(&channel->lock);
+	free(connection);
+}

@@ -1,0 +1,75 @@
+/*
+ * Ended: telling callers. A waiting caller may return, and its call's memory be gone, as soon as its word is moved; so that is
+ * the last thing done to it, and only the word's address is kept for the wake.
+ */
+#include "rpc/connection.h"
+#include "rpc/wait.h"
+
+#include <stdlib.h>
+
+void hm_ended_init(struct hm_ended *ended)
+{
+	ended->first = NULL;
+	ended->end = &ended->first;
+	ended->n_wakes = 0;
+}
+
+static void add_waiting(struct hm_ended *ended, struct hm_channel *channel, struct hm_pending *pending)
+{
+	struct hm_context *context = pending->context;
+	_Atomic uint32_t *word = &context->waiting;
+
+	/* The packet and the connection's error are gone by the time the caller runs. */
+	if (pending->error) {
+		struct hm_error *error = hm_arena_alloc(&context->arena, sizeof *error);
+
+		*error = *pending->error;
+		pending->error = error;
+	} else {
+		pending->body = (uint8_t *)hm_arena_dup(&context->arena, pending->body, pending->reply_bytes);
+	}
+	pending->has_ended = true;
+	if (!hm_wait_move(word, HM_WAIT_ENDED))
+		return; /* it is on its way to the lock and will find the result */
+	channel->waiting--;
+	if (ended->n_wakes == HM_WAKES)
+		hm_wait_wake(word);
+	else
+		ended->wakes[ended->n_wakes++] = word;
+}
+
+void hm_ended_add(struct hm_ended *ended, struct hm_channel *channel, struct hm_pending *pending)
+{
+	if (pending->context) {
+		add_waiting(ended, channel, pending);
+		return;
+	}
+	pending->next = NULL;
+	*ended->end = pending;
+	ended->end = &pending->next;
+}
+
+static void call_back(struct hm_pending *pending, struct hm_arena *arena)
+{
+	ProtobufCMessage *reply = NULL;
+	hm_status status = hm_pending_result(pending, arena, &reply);
+
+	pending->done(pending->typed, pending->user, status, status == HM_OK ? reply : NULL);
+	free(pending->copied);
+	pending->copied = NULL;
+	hm_arena_reset(arena);
+}
+
+void hm_ended_tell(struct hm_ended *ended, struct hm_channel *channel, struct hm_arena *arena)
+{
+	for (size_t i = 0; i < ended->n_wakes; i++)
+		hm_wait_wake(ended->wakes[i]);
+	if (!ended->first)
+		return;
+	for (struct hm_pending *pending = ended->first; pending; pending = pending->next)
+		call_back(pending, arena);
+	pthread_mutex_lock(&channel->lock);
+	*ended->end = channel->free;
+	channel->free = ended->first;
+	pthread_mutex_unlock(&channel->lock);
+}

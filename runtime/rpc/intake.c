@@ -1,0 +1,298 @@
+/*
+ * Intake: packets in. One thread at a time works a peer's inbox, so its packets are read in order; while it does, others may put
+ * more in. Calls are taken from the engine some dozens at a time under the lock, worked without it, and the answers of those that
+ * ran inline put in together under the next.
+ */
+#include "rpc/pool.h"
+#include "rpc/serving.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { EVENTS = 64, RETRY_AFTER_MS = 100 };
+
+/* One batch of events and the time all its calls arrived at. */
+struct batch {
+	struct hm_event events[EVENTS];
+	size_t count;
+	int64_t now_us, now_wall_us;
+	const struct hm_parcel *parcel;
+};
+
+void *hm_intake_accept(void *user, uint32_t pipe, struct hm_parcel *parcel)
+{
+	struct hm_peer *peer = hm_peer_find(user, pipe);
+	bool fits, was_worked;
+
+	if (!peer) { /* it is gone already */
+		hm_parcel_free(parcel);
+		return NULL;
+	}
+	pthread_mutex_lock(&peer->inbox_lock);
+	fits = peer->inbox_count < HM_PEER_INBOX;
+	if (fits)
+		peer->inbox[(peer->inbox_first + peer->inbox_count++) % HM_PEER_INBOX] = parcel;
+	was_worked = peer->is_worked;
+	peer->is_worked = true;
+	pthread_mutex_unlock(&peer->inbox_lock);
+	if (!fits) { /* no peer that keeps the credit gets here */
+		hm_parcel_free(parcel);
+		atomic_fetch_add(&peer->server->packets_bad, 1);
+		hm_port_hang_up(peer->server->port, pipe);
+	}
+	if (!was_worked)
+		return peer;
+	hm_peer_release(peer);
+	return NULL;
+}
+
+static struct hm_parcel *take_parcel(struct hm_peer *peer)
+{
+	struct hm_parcel *parcel = NULL;
+
+	pthread_mutex_lock(&peer->inbox_lock);
+	if (peer->inbox_count) {
+		parcel = peer->inbox[peer->inbox_first];
+		peer->inbox_first = (peer->inbox_first + 1) % HM_PEER_INBOX;
+		peer->inbox_count--;
+	} else {
+		peer->is_worked = false;
+	}
+	pthread_mutex_unlock(&peer->inbox_lock);
+	return parcel;
+}
+
+static void bind_slot(struct hm_peer *peer, const struct hm_event *event)
+{
+	struct hm_binding **place = event->solo ? &peer->solo_binding : &peer->slots[event->slot];
+	struct hm_binding *former = *place;
+
+	*place = hm_binding_open(peer->server->config.interceptor, event, peer->name);
+	hm_binding_close(former);
+}
+
+/* A call of the wire that is not one of the contract's: nothing to audit it as. */
+static void answer_unknown(struct hm_peer *peer, const struct hm_event *event, const struct hm_parcel *parcel)
+{
+	static const struct hm_method unknown = { .name = "unknown" };
+	static const struct hm_method_row row = { .method = &unknown };
+	struct hm_serving *serving = hm_serving_open(peer->server);
+
+	hm_peer_hold(peer);
+	hm_serving_begin(serving, peer, &row, event, NULL, 0, 0);
+	if (event->solo)
+		hm_parcel_address(parcel, &serving->address);
+	atomic_fetch_add(&peer->server->calls_refused, 1);
+	hm_serving_end(serving,
+		       hm_raise(UNIMPLEMENTED, "no method with id %016" PRIx64 " is served here", event->head.method));
+}
+
+/* Gives a call to the service's workers; if they have no room, its refusal; if not even for that, it is answered here. */
+static void give_to_pool(struct hm_serving *serving, struct hm_pool *pool)
+{
+	if (!serving->refusal) {
+		if (hm_pool_add(pool, serving, false))
+			return;
+		if (hm_raise(RESOURCE_EXHAUSTED, "%s: too many calls wait for a worker", serving->call.method->name))
+			hm_error_set_retry(RETRY_AFTER_MS);
+		serving->refusal = hm_arena_alloc(&serving->call.context.arena, sizeof *serving->refusal);
+		*serving->refusal = *hm_error_get();
+	}
+	if (hm_pool_add(pool, serving, true))
+		return;
+	atomic_fetch_add(&serving->peer->server->calls_refused, 1);
+	hm_serving_end(serving, hm_error_set(serving->refusal));
+}
+
+/* Has a worker do the call, or refuse it with this thread's error. The body is copied, as the packet is about to go. */
+static void queue_call(struct hm_peer *peer, const struct hm_method_row *row, const struct hm_event *event,
+		       struct hm_binding *binding, const struct batch *batch, hm_status refused)
+{
+	struct hm_serving *serving = hm_serving_open(peer->server);
+	struct hm_arena *arena;
+
+	hm_peer_hold(peer);
+	hm_serving_begin(serving, peer, row, event, hm_binding_hold(binding), batch->now_us, batch->now_wall_us);
+	arena = &serving->call.context.arena;
+	serving->call.audit_id = hm_id_new();
+	serving->call.context.parent = hm_call_span(&serving->call);
+	if (event->solo)
+		hm_parcel_address(batch->parcel, &serving->address);
+	if (refused != HM_OK) {
+		serving->refusal = hm_arena_alloc(arena, sizeof *serving->refusal);
+		*serving->refusal = *hm_error_get();
+	} else {
+		serving->body = (const uint8_t *)hm_arena_dup(arena, event->body, event->body_bytes);
+	}
+	pthread_mutex_lock(&peer->lock);
+	hm_peer_add_running(peer, serving);
+	pthread_mutex_unlock(&peer->lock);
+	give_to_pool(serving, row->pool);
+}
+
+/* Runs a call here and now. False: the request cannot be read. */
+static bool run_inline(struct hm_peer *peer, const struct hm_method_row *row, const struct hm_event *event,
+		       struct hm_binding *binding, const struct batch *batch)
+{
+	struct hm_serving *serving;
+	bool is_readable;
+
+	if (!peer->inline_call)
+		peer->inline_call = hm_serving_open(peer->server);
+	serving = peer->inline_call;
+	hm_serving_begin(serving, peer, row, event, binding, batch->now_us, batch->now_wall_us);
+	is_readable = hm_serving_decode(serving) == HM_OK;
+	if (is_readable)
+		hm_serving_answer(serving, hm_serving_run(serving), true);
+	hm_arena_reset(&serving->call.context.arena);
+	return is_readable;
+}
+
+/* What can be said of a call before it is decoded. */
+static hm_status check_call(const struct hm_peer *peer, const struct hm_method *method, const struct hm_event *event,
+			    const struct hm_binding *binding)
+{
+	if (event->body_bytes > method->request_bytes)
+		return hm_raise(RESOURCE_EXHAUSTED, "%s: request of %zu bytes, at most %u are allowed", method->name,
+				event->body_bytes, method->request_bytes);
+	if (binding && binding->status != HM_OK)
+		return hm_error_set(binding->error);
+	if (!binding && peer->server->config.interceptor->bind)
+		return hm_raise(INVALID_ARGUMENT, "%s: slot %u was never bound", method->name, event->head.slot);
+	return HM_OK;
+}
+
+/* More unanswered SOLO calls than nng keeps replies for are dropped, as nng would drop their answers. */
+static bool accept_solo(struct hm_peer *peer, const struct batch *batch)
+{
+	struct hm_address address;
+	bool fits;
+
+	pthread_mutex_lock(&peer->lock);
+	fits = peer->solo_calls < HM_PEER_SOLO_CALLS && hm_parcel_address(batch->parcel, &address);
+	peer->solo_calls += fits;
+	pthread_mutex_unlock(&peer->lock);
+	if (!fits)
+		atomic_fetch_add(&peer->server->packets_bad, 1);
+	return fits;
+}
+
+static void take_call(struct hm_peer *peer, const struct hm_event *event, const struct batch *batch)
+{
+	const struct hm_method_row *row = hm_methods_find(peer->server, event->head.method);
+	struct hm_binding *binding = event->solo ? peer->solo_binding : peer->slots[event->head.slot];
+	hm_status status;
+
+	if (event->solo && !accept_solo(peer, batch))
+		return;
+	if (!row) {
+		answer_unknown(peer, event, batch->parcel);
+		return;
+	}
+	status = check_call(peer, row->method, event, binding);
+	if (status == HM_OK && row->method->is_inline && !event->solo) {
+		if (run_inline(peer, row, event, binding, batch))
+			return;
+		status = hm_error_get()->code;
+	}
+	queue_call(peer, row, event, binding, batch, status);
+}
+
+static void take_event(struct hm_peer *peer, const struct hm_event *event, const struct batch *batch)
+{
+	switch (event->type) {
+	case HM_EVENT_BIND:
+		bind_slot(peer, event);
+		break;
+	case HM_EVENT_CALL:
+		take_call(peer, event, batch);
+		break;
+	case HM_EVENT_CANCEL:
+		pthread_mutex_lock(&peer->lock);
+		hm_peer_cancel(peer, event->call);
+		pthread_mutex_unlock(&peer->lock);
+		break;
+	default: /* HELLO is the engine's business, the others are a client's */
+		break;
+	}
+}
+
+/* With the lock held. */
+static void put_answers(struct hm_peer *peer)
+{
+	const char *at = peer->answers.data, *end = at + peer->answers.size;
+	struct hm_answer answer;
+	uint8_t *body;
+
+	while (at < end) {
+		memcpy(&answer, at, sizeof answer);
+		at += sizeof answer;
+		if (hm_engine_reply(peer->engine, answer.call, answer.status,
+				    answer.is_audited ? &answer.audit_id : NULL, answer.bytes, &body))
+			memcpy(body, at, answer.bytes);
+		at += answer.bytes;
+	}
+	hm_buffer_reset(&peer->answers);
+}
+
+/* With the lock held. */
+static void fill_batch(struct hm_peer *peer, struct batch *batch)
+{
+	batch->count = 0;
+	while (batch->count < EVENTS && hm_engine_next_event(peer->engine, &batch->events[batch->count]))
+		batch->count++;
+}
+
+/* With the lock held, but for the work itself. */
+static void work_events(struct hm_peer *peer, struct batch *batch)
+{
+	do {
+		fill_batch(peer, batch);
+		pthread_mutex_unlock(&peer->lock);
+		for (size_t i = 0; i < batch->count; i++)
+			take_event(peer, &batch->events[i], batch);
+		pthread_mutex_lock(&peer->lock);
+		put_answers(peer);
+	} while (batch->count == EVENTS);
+}
+
+static void work_parcel(struct hm_peer *peer, struct hm_parcel *parcel, struct batch *batch)
+{
+	size_t size;
+	const void *bytes = hm_parcel_bytes(parcel, &size);
+	bool is_broken;
+
+	batch->parcel = parcel;
+	pthread_mutex_lock(&peer->lock);
+	if (!peer->is_gone) {
+		if (hm_engine_feed(peer->engine, bytes, size, batch->now_us) == HM_OK)
+			work_events(peer, batch);
+		peer->has_spoken = peer->has_spoken || batch->count || hm_engine_peer(peer->engine);
+		hm_peer_flush(peer);
+	}
+	is_broken = !peer->is_gone && hm_engine_error(peer->engine) != HM_OK;
+	peer->is_gone = peer->is_gone || is_broken;
+	pthread_mutex_unlock(&peer->lock);
+	hm_parcel_free(parcel);
+	if (!is_broken)
+		return;
+	atomic_fetch_add(&peer->server->packets_bad, 1);
+	hm_port_hang_up(peer->server->port, peer->pipe);
+}
+
+void hm_intake_work(void *user, void *what)
+{
+	struct hm_peer *peer = what;
+	struct hm_parcel *parcel;
+	struct batch batch = { .count = 0 };
+
+	(void)user;
+	while ((parcel = take_parcel(peer))) {
+		batch.now_us = hm_clock_mono_us();
+		batch.now_wall_us = hm_clock_wall_us();
+		work_parcel(peer, parcel, &batch);
+	}
+	hm_peer_release(peer);
+}

@@ -1,0 +1,218 @@
+/* Peer: a server's connections: by pipe, counted, swept once a second, and the calls each has running. */
+#include "rpc/serving.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { KEEPALIVE_MS = 30000, SILENCE_US = 10 * HM_US_PER_S, SWEEP_US = HM_US_PER_S };
+
+static struct hm_engine *open_engine(int64_t now_us)
+{
+	struct hm_engine_config config = {
+		.side = HM_SERVER,
+		.hello = {
+			.version_min = HM_PROTOCOL_VERSION,
+			.version_max = HM_PROTOCOL_VERSION,
+			.packet_bytes_max = HM_SERVER_PACKET_BYTES,
+			.calls_max = HM_SERVER_CALLS,
+			.slots_max = HM_SERVER_SLOTS,
+			.keepalive_ms = KEEPALIVE_MS,
+		},
+	};
+
+	hm_random(config.hello.nonce, sizeof config.hello.nonce);
+	snprintf(config.hello.name, sizeof config.hello.name, "%s", program_invocation_short_name);
+	return hm_engine_open(&config, now_us);
+}
+
+static struct hm_peer *make_peer(struct hm_server *server, uint32_t pipe, const char *name)
+{
+	struct hm_peer *peer = calloc(1, sizeof *peer);
+
+	if (!peer)
+		abort();
+	if (hm_port_sender(server->port, pipe, &peer->sender) != HM_OK) {
+		free(peer);
+		return NULL;
+	}
+	peer->references = 1;
+	peer->server = server;
+	peer->pipe = pipe;
+	snprintf(peer->name, sizeof peer->name, "%s", name);
+	peer->since_us = hm_clock_mono_us();
+	peer->engine = open_engine(peer->since_us);
+	pthread_mutex_init(&peer->inbox_lock, NULL);
+	pthread_mutex_init(&peer->lock, NULL);
+	return peer;
+}
+
+bool hm_peer_open(struct hm_server *server, uint32_t pipe, const char *name)
+{
+	struct hm_peer *peer = NULL, **bucket = &server->peers[pipe & server->peers_mask];
+
+	pthread_mutex_lock(&server->peers_lock);
+	if (!atomic_load(&server->is_draining) && server->n_peers < server->config.connections_max)
+		peer = make_peer(server, pipe, name);
+	if (peer) {
+		peer->next = *bucket;
+		*bucket = peer;
+		if (!server->n_peers++)
+			hm_timer_set(&server->sweeper, peer->since_us + SWEEP_US);
+	}
+	pthread_mutex_unlock(&server->peers_lock);
+	atomic_fetch_add(peer ? &server->connections : &server->connections_refused, 1);
+	return peer;
+}
+
+struct hm_peer *hm_peer_find(struct hm_server *server, uint32_t pipe)
+{
+	struct hm_peer *peer;
+
+	pthread_mutex_lock(&server->peers_lock);
+	peer = server->peers[pipe & server->peers_mask];
+	while (peer && peer->pipe != pipe)
+		peer = peer->next;
+	if (peer)
+		hm_peer_hold(peer);
+	pthread_mutex_unlock(&server->peers_lock);
+	return peer;
+}
+
+void hm_peer_hold(struct hm_peer *peer)
+{
+	atomic_fetch_add_explicit(&peer->references, 1, memory_order_relaxed);
+}
+
+void hm_peer_release(struct hm_peer *peer)
+{
+	if (atomic_fetch_sub(&peer->references, 1) != 1)
+		return;
+	for (size_t i = 0; i < HM_SERVER_SLOTS; i++)
+		hm_binding_close(peer->slots[i]);
+	hm_binding_close(peer->solo_binding);
+	while (peer->inbox_count--)
+		hm_parcel_free(peer->inbox[peer->inbox_first++ % HM_PEER_INBOX]);
+	hm_serving_close(peer->inline_call);
+	hm_buffer_fini(&peer->answers);
+	hm_engine_close(peer->engine);
+	hm_sender_close(peer->sender);
+	pthread_mutex_destroy(&peer->inbox_lock);
+	pthread_mutex_destroy(&peer->lock);
+	free(peer);
+}
+
+static struct hm_peer *take_out(struct hm_server *server, uint32_t pipe)
+{
+	struct hm_peer **link = &server->peers[pipe & server->peers_mask], *peer;
+
+	pthread_mutex_lock(&server->peers_lock);
+	while (*link && (*link)->pipe != pipe)
+		link = &(*link)->next;
+	peer = *link;
+	if (peer) {
+		*link = peer->next;
+		server->n_peers--;
+		pthread_cond_broadcast(&server->changed);
+	}
+	pthread_mutex_unlock(&server->peers_lock);
+	return peer;
+}
+
+/* The flag stays, and whatever call the handler waits for ends now. */
+static void cancel(struct hm_serving *serving)
+{
+	atomic_store(&serving->call.context.is_cancelled, true);
+	hm_context_cancel(&serving->call.context);
+}
+
+void hm_peer_remove(struct hm_server *server, uint32_t pipe)
+{
+	struct hm_peer *peer = take_out(server, pipe);
+
+	if (!peer)
+		return; /* turned away when it came */
+	pthread_mutex_lock(&peer->lock);
+	peer->is_gone = true;
+	for (size_t i = 0; i < HM_PEER_BUCKETS; i++)
+		for (struct hm_serving *serving = peer->running[i]; serving; serving = serving->next_running)
+			cancel(serving);
+	pthread_mutex_unlock(&peer->lock);
+	hm_peer_release(peer);
+}
+
+/* Who has said nothing yet does not stay long; who has is asked now and then whether it is still there. */
+static void sweep_peer(struct hm_peer *peer, int64_t now_us)
+{
+	bool is_over;
+
+	pthread_mutex_lock(&peer->lock);
+	hm_engine_tick(peer->engine, now_us);
+	hm_peer_flush(peer);
+	is_over = peer->has_spoken ? hm_engine_error(peer->engine) != HM_OK : now_us - peer->since_us > SILENCE_US;
+	pthread_mutex_unlock(&peer->lock);
+	if (is_over)
+		hm_port_hang_up(peer->server->port, peer->pipe);
+}
+
+void hm_peer_sweep(struct hm_server *server)
+{
+	int64_t now_us = hm_clock_mono_us();
+
+	pthread_mutex_lock(&server->peers_lock);
+	for (size_t i = 0; i <= server->peers_mask; i++)
+		for (struct hm_peer *peer = server->peers[i]; peer; peer = peer->next)
+			sweep_peer(peer, now_us);
+	if (server->n_peers)
+		hm_timer_set(&server->sweeper, now_us + SWEEP_US);
+	pthread_mutex_unlock(&server->peers_lock);
+}
+
+void hm_peer_flush(struct hm_peer *peer)
+{
+	size_t bytes;
+
+	while (!peer->is_gone && (bytes = hm_engine_packet_size(peer->engine))) {
+		hm_engine_take_packet(peer->engine, hm_sender_reserve(peer->sender, bytes));
+		if (!hm_sender_send(peer->sender))
+			break; /* the socket is closing */
+	}
+}
+
+static struct hm_serving **bucket_of(struct hm_peer *peer, uint32_t call)
+{
+	return &peer->running[call % HM_PEER_BUCKETS];
+}
+
+void hm_peer_add_running(struct hm_peer *peer, struct hm_serving *serving)
+{
+	struct hm_serving **bucket = bucket_of(peer, serving->id);
+
+	serving->next_running = *bucket;
+	*bucket = serving;
+	serving->is_listed = true;
+	if (peer->is_gone)
+		cancel(serving);
+}
+
+void hm_peer_remove_running(struct hm_peer *peer, struct hm_serving *serving)
+{
+	struct hm_serving **link = bucket_of(peer, serving->id);
+
+	if (!serving->is_listed)
+		return;
+	while (*link != serving)
+		link = &(*link)->next_running;
+	*link = serving->next_running;
+	serving->is_listed = false;
+}
+
+void hm_peer_cancel(struct hm_peer *peer, uint32_t call)
+{
+	for (struct hm_serving *serving = *bucket_of(peer, call); serving; serving = serving->next_running)
+		if (serving->id == call && !serving->is_solo)
+			cancel(serving);
+}

@@ -1,0 +1,99 @@
+/* Pending: checks at the beginning of a call, the result at its end. */
+#include "rpc/pending.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "rpc/failure.h"
+#include "wire/message.h"
+
+static hm_status check_context(const struct hm_context *context, const struct hm_method *method)
+{
+	if (context->in_transaction)
+		return hm_raise(FAILED_PRECONDITION,
+				"%s: a transaction is open; call before the first query, or between two hm_step",
+				method->name);
+	if (atomic_load_explicit(&context->is_cancelled, memory_order_relaxed))
+		return hm_raise(CANCELLED, "%s: the caller of this handler no longer waits", method->name);
+	return HM_OK;
+}
+
+/* The sooner of the context's deadline and the method's own. */
+static int64_t deadline_of(const struct hm_context *context, const struct hm_method *method, int64_t now_us)
+{
+	int64_t own_us = method->deadline_ms ? now_us + (int64_t)method->deadline_ms * HM_US_PER_MS : 0;
+
+	if (!context->deadline_us || (own_us && own_us < context->deadline_us))
+		return own_us;
+	return context->deadline_us;
+}
+
+/* The key is for one write. */
+static void take_key(struct hm_pending *pending, struct hm_context *context)
+{
+	if (!context->idempotency_key || pending->method->effect != HM_EFFECT_WRITE)
+		return;
+	pending->head.idempotency_key = context->idempotency_key;
+	pending->head.idempotency_key_bytes = (uint16_t)strnlen(context->idempotency_key, HM_IDEMPOTENCY_KEY_BYTES + 1);
+	context->idempotency_key = NULL;
+}
+
+hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context, const struct hm_method *method,
+			  const ProtobufCMessage *request, int64_t now_us)
+{
+	TRY(check_context(context, method));
+	*pending = (struct hm_pending){
+		.method = method,
+		.head = { .method = method->id, .request_id = context->request_id, .parent = context->parent },
+		.brand = context->brand,
+		.token = context->token,
+		.request = request,
+		.body_bytes = protobuf_c_message_get_packed_size(request),
+		.deadline_us = deadline_of(context, method, now_us),
+	};
+	if (method->request_bytes && pending->body_bytes > method->request_bytes)
+		return hm_raise(RESOURCE_EXHAUSTED, "%s: request of %zu bytes, at most %u are allowed", method->name,
+				pending->body_bytes, method->request_bytes);
+	if (pending->deadline_us && pending->deadline_us <= now_us)
+		return hm_raise(DEADLINE_EXCEEDED, "%s: no time left to make the call", method->name);
+	take_key(pending, context);
+	return HM_OK;
+}
+
+void hm_pending_copy(struct hm_pending *pending)
+{
+	size_t brand_bytes = strlen(pending->brand) + 1, token_bytes = pending->token ? strlen(pending->token) + 1 : 0;
+	size_t key_bytes = pending->head.idempotency_key_bytes;
+	char *at = malloc(brand_bytes + token_bytes + key_bytes + pending->body_bytes);
+
+	if (!at)
+		abort();
+	pending->copied = at;
+	pending->brand = memcpy(at, pending->brand, brand_bytes);
+	at += brand_bytes;
+	if (token_bytes)
+		pending->token = memcpy(at, pending->token, token_bytes);
+	at += token_bytes;
+	if (key_bytes)
+		pending->head.idempotency_key = memcpy(at, pending->head.idempotency_key, key_bytes);
+	at += key_bytes;
+	protobuf_c_message_pack(pending->request, (uint8_t *)at);
+	pending->packed = (uint8_t *)at;
+	pending->request = NULL;
+}
+
+hm_status hm_pending_result(const struct hm_pending *pending, struct hm_arena *arena, ProtobufCMessage **ret_reply)
+{
+	if (pending->error)
+		return hm_error_set(pending->error);
+	if (pending->has_expired)
+		return hm_raise(DEADLINE_EXCEEDED, "%s: no reply in time; the call may have been processed",
+				pending->method->name);
+	if (pending->status != HM_OK)
+		return hm_failure_raise(pending->status, pending->body, pending->reply_bytes);
+	if (hm_message_unpack(arena, pending->method->reply, pending->body, pending->reply_bytes, ret_reply) != HM_OK)
+		return hm_raise(INTERNAL, "%s: the reply cannot be read: %s", pending->method->name,
+				hm_error_get()->message);
+	return HM_OK;
+}

@@ -1,0 +1,49 @@
+/*
+ * Pending: a call a client has under way. A waiting caller's lies on its stack, a started one's in the channel's free list.
+ *
+ * Before its connection is ready a call is parked: then head, brand, token and body must hold by themselves, so a started one
+ * gets a copy of them. (rpc's own header)
+ */
+#pragma once
+#include "rpc/channel.h"
+#include "wire/packet.h"
+
+struct hm_pending {
+	struct hm_pending *next; /* parked, ended, or free */
+	const struct hm_method *method;
+	/* What to send. */
+	struct hm_call_head head; /* but for slot and time-out, which are known when it leaves */
+	const char *brand, *token;
+	const ProtobufCMessage *request; /* NULL: packed already */
+	const uint8_t *packed;
+	size_t body_bytes;
+	int64_t deadline_us; /* 0: none */
+	void *copied; /* what a parked started call points into */
+	/* Where it is. */
+	uint32_t id; /* 0: parked */
+	uint64_t begins; /* where its frame begins in the connection's stream; what has left by then went before it */
+	/* Whom to tell: the context of a waiting caller, or done. */
+	struct hm_context *context;
+	hm_done_fn *done;
+	void (*typed)(void);
+	void *user;
+	/* How it ended. */
+	bool has_ended;
+	bool has_expired; /* its deadline passed here */
+	uint16_t status; /* of a REPLY */
+	const uint8_t *body; /* of a REPLY; for a waiting caller in its context's arena */
+	size_t reply_bytes;
+	struct hm_id audit_id;
+	const struct hm_error *error; /* ended by this end; NULL: by a REPLY */
+};
+
+/* hm_pending_init makes the call ready to be sent. FAILED_PRECONDITION: the context is in a transaction. CANCELLED: its caller
+ * is gone. DEADLINE_EXCEEDED: its time is up. RESOURCE_EXHAUSTED: the request is larger than the method allows. */
+hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context, const struct hm_method *method,
+			  const ProtobufCMessage *request, int64_t now_us);
+
+/* hm_pending_copy makes a started call independent of its caller's memory. */
+void hm_pending_copy(struct hm_pending *pending);
+
+/* hm_pending_result makes the status of an ended call, on the thread that wants it: the reply is unpacked into the arena. */
+hm_status hm_pending_result(const struct hm_pending *pending, struct hm_arena *arena, ProtobufCMessage **ret_reply);

@@ -1,0 +1,188 @@
+/* Server: life. What happens to a packet is in intake.c, to a call in serving.c, to a connection in peer.c. */
+#include "rpc/server.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "rpc/pool.h"
+#include "rpc/serving.h"
+
+enum { WORKERS = 16, QUEUE_MAX = 4096, CONNECTIONS_MAX = 1024 };
+
+static bool on_connected(void *user, uint32_t pipe, const char *peer)
+{
+	return hm_peer_open(user, pipe, peer);
+}
+
+static void on_disconnected(void *user, uint32_t pipe)
+{
+	hm_peer_remove(user, pipe);
+}
+
+static const struct hm_port_handler handler = {
+	.connected = on_connected,
+	.disconnected = on_disconnected,
+	.accept = hm_intake_accept,
+	.work = hm_intake_work,
+};
+
+static void on_sweep(void *user)
+{
+	hm_peer_sweep(user);
+}
+
+static void init_locks(struct hm_server *server)
+{
+	pthread_condattr_t attributes;
+
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&server->changed, &attributes);
+	pthread_condattr_destroy(&attributes);
+	pthread_mutex_init(&server->peers_lock, NULL);
+	pthread_mutex_init(&server->free_lock, NULL);
+	hm_timer_init(&server->sweeper, on_sweep, server);
+}
+
+static uint32_t or_default(uint32_t value, uint32_t otherwise)
+{
+	return value ? value : otherwise;
+}
+
+static void *allocate(size_t count, size_t bytes)
+{
+	void *memory = calloc(count ? count : 1, bytes);
+
+	if (!memory)
+		abort();
+	return memory;
+}
+
+static void open_tables(struct hm_server *server)
+{
+	const struct hm_server_config *config = &server->config;
+	size_t buckets = 64;
+
+	while (buckets < config->connections_max && buckets < 65536)
+		buckets *= 2;
+	server->peers = allocate(buckets, sizeof(struct hm_peer *));
+	server->peers_mask = buckets - 1;
+	server->pools = allocate(config->n_services, sizeof(struct hm_pool *));
+	for (size_t i = 0; i < config->n_services; i++)
+		server->pools[i] = hm_pool_open(config->services[i]->table->short_name, config->workers,
+						config->queue_max, hm_serving_work);
+}
+
+hm_status hm_server_open(const struct hm_server_config *config, struct hm_server **ret_server)
+{
+	SCOPED(hm_server) server = allocate(1, sizeof *server);
+	const struct hm_service **services = allocate(config->n_services, sizeof *services);
+
+	for (size_t i = 0; i < config->n_services; i++)
+		services[i] = config->services[i];
+	server->config = *config;
+	server->config.services = services;
+	server->config.workers = or_default(config->workers, WORKERS);
+	server->config.queue_max = or_default(config->queue_max, QUEUE_MAX);
+	server->config.connections_max = or_default(config->connections_max, CONNECTIONS_MAX);
+	init_locks(server);
+	open_tables(server);
+	TRY(hm_methods_open(server));
+	TRY(hm_port_open(HM_SERVER_PACKET_BYTES, &handler, server, &server->port));
+	*ret_server = take(&server);
+	return HM_OK;
+}
+
+hm_status hm_server_listen(struct hm_server *server, const char *url, char ret_url[256])
+{
+	return hm_port_listen(server->port, url, ret_url);
+}
+
+static void say_goaway(struct hm_server *server)
+{
+	for (size_t i = 0; i <= server->peers_mask; i++)
+		for (struct hm_peer *peer = server->peers[i]; peer; peer = peer->next) {
+			pthread_mutex_lock(&peer->lock);
+			hm_engine_goaway(peer->engine);
+			hm_peer_flush(peer);
+			pthread_mutex_unlock(&peer->lock);
+		}
+}
+
+/* Clients hang up when they have their last reply, so an empty table says that all replies have arrived. A SOLO client knows no
+ * GOAWAY: it is not waited for once it is answered. */
+static bool has_drained(struct hm_server *server)
+{
+	if (atomic_load(&server->calls_started) != atomic_load(&server->calls_ended))
+		return false;
+	for (size_t i = 0; i <= server->peers_mask; i++)
+		for (struct hm_peer *peer = server->peers[i]; peer; peer = peer->next) {
+			bool is_greeted;
+
+			pthread_mutex_lock(&peer->lock);
+			is_greeted = hm_engine_peer(peer->engine);
+			pthread_mutex_unlock(&peer->lock);
+			if (is_greeted)
+				return false;
+		}
+	return true;
+}
+
+void hm_server_drain(struct hm_server *server, uint32_t timeout_ms)
+{
+	int64_t until_us = hm_clock_mono_us() + (int64_t)timeout_ms * HM_US_PER_MS;
+	const struct timespec until = { .tv_sec = until_us / HM_US_PER_S, .tv_nsec = until_us % HM_US_PER_S * 1000 };
+
+	atomic_store(&server->is_draining, true);
+	pthread_mutex_lock(&server->peers_lock);
+	say_goaway(server);
+	while (!has_drained(server))
+		if (pthread_cond_timedwait(&server->changed, &server->peers_lock, &until))
+			break;
+	pthread_mutex_unlock(&server->peers_lock);
+}
+
+static void free_servings(struct hm_server *server)
+{
+	for (struct hm_serving *serving = server->free, *next; serving; serving = next) {
+		next = (struct hm_serving *)serving->call.next;
+		hm_arena_fini(&serving->call.context.arena);
+		free(serving);
+	}
+}
+
+/* Once the port is stopped every peer is gone and every running call cancelled; the workers then come to an end. */
+void hm_server_close(struct hm_server *server)
+{
+	if (!server)
+		return;
+	atomic_store(&server->is_draining, true);
+	if (server->port)
+		hm_port_stop(server->port);
+	hm_timer_stop(&server->sweeper);
+	for (size_t i = 0; i < server->config.n_services; i++)
+		hm_pool_close(server->pools[i]);
+	hm_port_close(server->port);
+	free_servings(server);
+	free(server->pools);
+	free(server->methods);
+	free(server->peers);
+	free((void *)(uintptr_t)server->config.services);
+	pthread_cond_destroy(&server->changed);
+	pthread_mutex_destroy(&server->peers_lock);
+	pthread_mutex_destroy(&server->free_lock);
+	free(server);
+}
+
+void hm_server_stats(struct hm_server *server, struct hm_server_stats *ret_stats)
+{
+	*ret_stats = (struct hm_server_stats){
+		.connections = atomic_load(&server->connections),
+		.connections_refused = atomic_load(&server->connections_refused),
+		.packets_bad = atomic_load(&server->packets_bad),
+		.calls_started = atomic_load(&server->calls_started),
+		.calls_ended = atomic_load(&server->calls_ended),
+		.calls_refused = atomic_load(&server->calls_refused),
+	};
+}

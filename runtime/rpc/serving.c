@@ -1,0 +1,245 @@
+/* Serving: one call, from its frame to its answer. */
+#include "rpc/serving.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "rpc/failure.h"
+#include "wire/message.h"
+
+enum { FREE_MAX = 1024 }; /* what a burst leaves behind beyond this is given back */
+
+struct hm_serving *hm_serving_open(struct hm_server *server)
+{
+	struct hm_serving *serving;
+
+	pthread_mutex_lock(&server->free_lock);
+	serving = server->free;
+	if (serving) {
+		server->free = (struct hm_serving *)serving->call.next;
+		server->n_free--;
+	}
+	pthread_mutex_unlock(&server->free_lock);
+	if (!serving)
+		serving = calloc(1, sizeof *serving);
+	if (!serving)
+		abort();
+	serving->call.server = server;
+	return serving;
+}
+
+void hm_serving_close(struct hm_serving *serving)
+{
+	struct hm_server *server;
+
+	if (!serving)
+		return;
+	server = serving->call.server;
+	hm_arena_reset(&serving->call.context.arena);
+	pthread_mutex_lock(&server->free_lock);
+	if (server->n_free < FREE_MAX) {
+		serving->call.next = (struct hm_call *)server->free;
+		server->free = serving;
+		server->n_free++;
+		serving = NULL;
+	}
+	pthread_mutex_unlock(&server->free_lock);
+	if (serving)
+		hm_arena_fini(&serving->call.context.arena);
+	free(serving);
+}
+
+static int64_t deadline_of(const struct hm_method *method, uint32_t timeout_ms, int64_t now_us)
+{
+	if (!timeout_ms || (method->deadline_ms && method->deadline_ms < timeout_ms))
+		timeout_ms = method->deadline_ms;
+	return timeout_ms ? now_us + (int64_t)timeout_ms * HM_US_PER_MS : 0;
+}
+
+/* The brand is what was asked for and the token what was shown: proven by the interceptor, not here. */
+static void begin_context(struct hm_context *context, const struct hm_serving *serving, const struct hm_call_head *head)
+{
+	const struct hm_binding *binding = serving->binding;
+
+	context->request_id = head->request_id;
+	if (head->idempotency_key)
+		context->idempotency_key =
+			hm_arena_dup(&context->arena, head->idempotency_key, head->idempotency_key_bytes);
+	if (!binding)
+		return;
+	memcpy(context->brand, binding->brand, sizeof context->brand);
+	context->token = *binding->token ? binding->token : NULL;
+}
+
+void hm_serving_begin(struct hm_serving *serving, struct hm_peer *peer, const struct hm_method_row *row,
+		      const struct hm_event *event, struct hm_binding *binding, int64_t now_us, int64_t now_wall_us)
+{
+	struct hm_arena arena = serving->call.context.arena;
+
+	*serving = (struct hm_serving){
+		.call = {
+			.context = { .arena = arena, .deadline_us = deadline_of(row->method, event->head.timeout_ms, now_us) },
+			.service = row->service,
+			.method = row->method,
+			.parent = event->head.parent,
+			.started_us = now_us,
+			.started_wall_us = now_wall_us,
+			.peer = peer->name,
+			.server = peer->server,
+			.transport = serving,
+		},
+		.peer = peer,
+		.binding = binding,
+		.id = event->call,
+		.is_solo = event->solo,
+		.body = event->body,
+		.body_bytes = event->body_bytes,
+	};
+	begin_context(&serving->call.context, serving, &event->head);
+	atomic_fetch_add_explicit(&peer->server->calls_started, 1, memory_order_relaxed);
+}
+
+hm_status hm_serving_decode(struct hm_serving *serving)
+{
+	struct hm_call *call = &serving->call;
+	struct hm_arena *arena = &call->context.arena;
+
+	TRY(hm_message_unpack(arena, call->method->request, serving->body, serving->body_bytes, &call->request));
+	call->reply = hm_message_new(arena, call->method->reply);
+	return HM_OK;
+}
+
+hm_status hm_serving_run(struct hm_serving *serving)
+{
+	const struct hm_interceptor *interceptor = serving->peer->server->config.interceptor;
+
+	return interceptor->run(interceptor->user, &serving->call,
+				serving->binding ? serving->binding->principal : NULL);
+}
+
+/* An error that was returned but never raised must not be explained by the last one of another call. */
+static const struct hm_error *explain(hm_status status, struct hm_error *ret_plain)
+{
+	if (hm_error_get()->code == status)
+		return hm_error_get();
+	*ret_plain = (struct hm_error){ .code = status, .message = "the service gave no explanation" };
+	return ret_plain;
+}
+
+static void put_solo(struct hm_serving *serving, uint16_t status, const struct hm_id *audit_id,
+		     const ProtobufCMessage *message, size_t bytes)
+{
+	struct hm_peer *peer = serving->peer;
+	size_t room = HM_PACKET_HEAD_BYTES + HM_FRAME_HEAD_BYTES + sizeof(struct hm_id) + bytes;
+	void *packet = hm_arena_alloc(&serving->call.context.arena, room);
+	uint8_t *body;
+
+	room = hm_engine_solo_reply(serving->id, status, audit_id, bytes, packet, &body);
+	protobuf_c_message_pack(message, body);
+	pthread_mutex_lock(&peer->lock);
+	peer->solo_calls--;
+	if (!peer->is_gone && !hm_sender_answer(peer->sender, &serving->address, packet, room))
+		peer->is_gone = true;
+	hm_peer_remove_running(peer, serving);
+	pthread_mutex_unlock(&peer->lock);
+}
+
+static void put_reply(struct hm_serving *serving, uint16_t status, const struct hm_id *audit_id,
+		      const ProtobufCMessage *message, size_t bytes)
+{
+	struct hm_peer *peer = serving->peer;
+	uint8_t *body;
+
+	pthread_mutex_lock(&peer->lock);
+	if (hm_engine_reply(peer->engine, serving->id, status, audit_id, bytes, &body))
+		protobuf_c_message_pack(message, body);
+	hm_peer_remove_running(peer, serving);
+	hm_peer_flush(peer);
+	pthread_mutex_unlock(&peer->lock);
+}
+
+/* An inline call's answer waits with its neighbours'. */
+static void put_inline(struct hm_serving *serving, uint16_t status, const struct hm_id *audit_id,
+		       const ProtobufCMessage *message, size_t bytes)
+{
+	struct hm_buffer *answers = &serving->peer->answers;
+	struct hm_answer answer = { .call = serving->id, .status = status, .is_audited = audit_id, .bytes = bytes };
+
+	if (audit_id)
+		answer.audit_id = *audit_id;
+	hm_buffer_add(answers, &answer, sizeof answer);
+	protobuf_c_message_pack(message, (uint8_t *)hm_buffer_reserve(answers, bytes));
+	hm_buffer_advance(answers, bytes);
+}
+
+void hm_serving_answer(struct hm_serving *serving, hm_status status, bool is_inline)
+{
+	struct hm_call *call = &serving->call;
+	const ProtobufCMessage *message = call->reply;
+	struct hm_failure failure;
+	struct hm_error plain;
+	size_t bytes;
+
+	if (status != HM_OK) {
+		hm_failure_init(&failure, status, explain(status, &plain));
+		message = &failure.status.base;
+	}
+	bytes = protobuf_c_message_get_packed_size(message);
+	(serving->is_solo ? put_solo
+	 : is_inline      ? put_inline
+		     : put_reply)(serving, (uint16_t)status, call->audited ? &call->audit_id : NULL, message, bytes);
+	atomic_fetch_add_explicit(&call->server->calls_ended, 1, memory_order_relaxed);
+}
+
+static hm_status check_wanted(const struct hm_serving *serving)
+{
+	const struct hm_context *context = &serving->call.context;
+
+	if (serving->refusal)
+		return hm_error_set(serving->refusal);
+	if (hm_call_cancelled(&serving->call))
+		return hm_raise(CANCELLED, "%s: the caller no longer waits", serving->call.method->name);
+	if (context->deadline_us && context->deadline_us <= hm_clock_mono_us())
+		return hm_raise(DEADLINE_EXCEEDED, "%s: its time was up before a worker was free",
+				serving->call.method->name);
+	return HM_OK;
+}
+
+static hm_status refuse(struct hm_serving *serving, hm_status status)
+{
+	const struct hm_interceptor *interceptor = serving->peer->server->config.interceptor;
+
+	atomic_fetch_add_explicit(&serving->peer->server->calls_refused, 1, memory_order_relaxed);
+	if (!interceptor->refuse)
+		return status;
+	return interceptor->refuse(interceptor->user, &serving->call,
+				   serving->binding ? serving->binding->principal : NULL, status);
+}
+
+void hm_serving_end(struct hm_serving *serving, hm_status status)
+{
+	struct hm_server *server = serving->peer->server;
+	struct hm_peer *peer = serving->peer;
+
+	hm_serving_answer(serving, status, false);
+	hm_binding_close(serving->binding);
+	hm_serving_close(serving);
+	hm_peer_release(peer);
+	if (!atomic_load(&server->is_draining))
+		return;
+	pthread_mutex_lock(&server->peers_lock);
+	pthread_cond_broadcast(&server->changed);
+	pthread_mutex_unlock(&server->peers_lock);
+}
+
+void hm_serving_work(struct hm_serving *serving)
+{
+	hm_status status = check_wanted(serving);
+
+	if (status == HM_OK)
+		status = hm_serving_decode(serving);
+	status = status == HM_OK ? hm_serving_run(serving) : refuse(serving, status);
+	hm_serving_end(serving, status);
+}

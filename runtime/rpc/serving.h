@@ -1,0 +1,155 @@
+/*
+ * Serving: a server's state, beside what server.h shows. One peer a connection; one pool of workers a service; calls recycled.
+ *
+ *     packet → peer (engine) → binding (slot) → method → inline: run here, answers gathered, one lock for all
+ *                                                      → worker: decode, run, answer
+ *
+ * Locks: server->peers_lock before peer->lock; a pool's and the free list's alone. (rpc's own header)
+ */
+#pragma once
+#include <pthread.h>
+
+#include "base/buffer.h"
+#include "net/port.h"
+#include "net/timer.h"
+#include "rpc/server.h"
+#include "wire/engine.h"
+
+enum {
+	HM_SERVER_PACKET_BYTES = 8 << 20,
+	HM_SERVER_CALLS = 16384,
+	HM_SERVER_SLOTS = 64,
+	HM_PEER_INBOX = 64, /* more than the credit lets a peer have under way */
+	HM_PEER_SOLO_CALLS = 32, /* so that nng's 64-deep reply queue takes their answers */
+	HM_PEER_BUCKETS = 256,
+};
+
+/* What a slot means: a principal, or why there is none. Calls keep it. */
+struct hm_binding {
+	_Atomic uint32_t references;
+	const struct hm_interceptor *interceptor;
+	void *principal;
+	hm_status status;
+	struct hm_error *error; /* status is not OK */
+	char brand[HM_BRAND_BYTES];
+	char token[]; /* empty: none */
+};
+
+/* A call being served. Recycled with its arena. */
+struct hm_serving {
+	struct hm_call call; /* first: what the layers above see */
+	struct hm_peer *peer;
+	struct hm_binding *binding; /* NULL: the slot was never bound */
+	uint32_t id;
+	bool is_solo;
+	bool is_listed; /* among its peer's running calls */
+	struct hm_address address; /* solo */
+	const uint8_t *body; /* in the arena, or in the packet of an inline call */
+	size_t body_bytes;
+	struct hm_serving *next_running;
+	struct hm_error *refusal; /* ended before it ran */
+};
+
+/* An answer of an inline call, followed by its bytes. */
+struct hm_answer {
+	uint32_t call;
+	uint16_t status;
+	bool is_audited;
+	struct hm_id audit_id;
+	size_t bytes;
+};
+
+struct hm_peer {
+	_Atomic uint32_t references;
+	struct hm_server *server;
+	struct hm_peer *next; /* in the server's table */
+	uint32_t pipe;
+	char name[HM_PEER_BYTES];
+	int64_t since_us;
+
+	pthread_mutex_t inbox_lock;
+	struct hm_parcel *inbox[HM_PEER_INBOX];
+	uint32_t inbox_first, inbox_count;
+	bool is_worked; /* one thread at a time works the inbox */
+
+	/* Of the thread that works the inbox. */
+	struct hm_binding *slots[HM_SERVER_SLOTS];
+	struct hm_binding *solo_binding;
+	struct hm_serving *inline_call;
+	struct hm_buffer answers;
+
+	pthread_mutex_t lock;
+	struct hm_engine *engine;
+	struct hm_sender *sender;
+	bool is_gone, has_spoken;
+	uint32_t solo_calls;
+	struct hm_serving *running[HM_PEER_BUCKETS]; /* by call id */
+};
+
+struct hm_method_row {
+	const struct hm_method *method; /* NULL: empty */
+	const struct hm_service *service;
+	struct hm_pool *pool;
+};
+
+struct hm_server {
+	struct hm_server_config config;
+	struct hm_port *port;
+	struct hm_method_row *methods; /* open addressing by id */
+	size_t methods_mask;
+	struct hm_pool **pools; /* by service */
+	struct hm_timer sweeper;
+	_Atomic bool is_draining;
+
+	pthread_mutex_t peers_lock;
+	pthread_cond_t changed; /* a peer left or a call ended while draining */
+	struct hm_peer **peers; /* by pipe, chained */
+	size_t peers_mask, n_peers;
+
+	pthread_mutex_t free_lock;
+	struct hm_serving *free;
+	size_t n_free;
+
+	_Atomic uint64_t connections, connections_refused, packets_bad, calls_started, calls_ended, calls_refused;
+};
+
+/* methods of server_methods.c: FAILED_PRECONDITION: two methods have the same id. */
+hm_status hm_methods_open(struct hm_server *server);
+const struct hm_method_row *hm_methods_find(const struct hm_server *server, uint64_t id);
+
+/* binding.c. hm_binding_open asks the interceptor; brand and token need no NUL. */
+struct hm_binding *hm_binding_open(const struct hm_interceptor *interceptor, const struct hm_event *event,
+				   const char *peer);
+struct hm_binding *hm_binding_hold(struct hm_binding *binding);
+void hm_binding_close(struct hm_binding *binding);
+
+/* peer.c: life, table, running calls. hm_peer_find holds it. */
+bool hm_peer_open(struct hm_server *server, uint32_t pipe, const char *name);
+struct hm_peer *hm_peer_find(struct hm_server *server, uint32_t pipe);
+void hm_peer_hold(struct hm_peer *peer);
+void hm_peer_release(struct hm_peer *peer);
+void hm_peer_remove(struct hm_server *server, uint32_t pipe);
+void hm_peer_sweep(struct hm_server *server);
+/* With the peer's lock held: */
+void hm_peer_flush(struct hm_peer *peer);
+void hm_peer_add_running(struct hm_peer *peer, struct hm_serving *serving);
+void hm_peer_remove_running(struct hm_peer *peer, struct hm_serving *serving);
+void hm_peer_cancel(struct hm_peer *peer, uint32_t call);
+
+/* intake.c: packets in. */
+void *hm_intake_accept(void *user, uint32_t pipe, struct hm_parcel *parcel);
+void hm_intake_work(void *user, void *what);
+
+/* serving.c: one call, from its frame to its answer.
+ * open takes one from the free list and close puts it back; begin fills it in. decode unpacks the request and makes the reply;
+ * run has the interceptor do the call. answer sends what came of it (an inline call's with its neighbours'); end answers and lets go
+ * of peer, binding and memory. work does it all, on a worker. */
+struct hm_serving *hm_serving_open(struct hm_server *server);
+void hm_serving_close(struct hm_serving *serving);
+void hm_serving_begin(struct hm_serving *serving, struct hm_peer *peer, const struct hm_method_row *row,
+		      const struct hm_event *event, struct hm_binding *binding, int64_t now_us, int64_t now_wall_us);
+hm_status hm_serving_decode(struct hm_serving *serving);
+hm_status hm_serving_run(struct hm_serving *serving);
+void hm_serving_answer(struct hm_serving *serving, hm_status status, bool is_inline);
+void hm_serving_end(struct hm_serving *serving, hm_status status);
+void hm_serving_work(struct hm_serving *serving);
