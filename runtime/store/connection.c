@@ -1,0 +1,115 @@
+/* Connections: made without blocking past a deadline, as the service's role, on its schema alone. */
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "store/error.h"
+#include "store/pool.h"
+
+enum { CONNECT_US_MAX = 10 * HM_US_PER_S, OPTIONS_BYTES = 160 };
+
+bool socket_wait(const PGconn *pg, short events, int64_t deadline_us)
+{
+	struct pollfd file = { .fd = PQsocket(pg), .events = events };
+	int timeout_ms = -1, n;
+
+	do {
+		if (deadline_us) {
+			int64_t left_us = deadline_us - hm_clock_mono_us();
+
+			timeout_ms = left_us > 0 ? (int)(left_us / HM_US_PER_MS + 1) : 0;
+		}
+		n = poll(&file, 1, timeout_ms);
+	} while (n < 0); /* a signal */
+	return n > 0;
+}
+
+/* libpq reports notices on stderr unless told not to; errors arrive as results. */
+static void ignore_notice(void *user, const PGresult *result)
+{
+	(void)user;
+	(void)result;
+}
+
+static PGconn *start(const struct hm_store *store, enum hm_role role)
+{
+	char options[OPTIONS_BYTES];
+	const char *const keywords[] = { "dbname", "user", "application_name", "client_encoding", "options", NULL };
+	const char *const values[] = { store->dsn, store->user[role], store->user[role], "UTF8", options, NULL };
+
+	snprintf(options, sizeof options, "-c search_path=%s,pg_temp -c client_min_messages=error -c TimeZone=UTC",
+		 store->service);
+	return PQconnectStartParams(keywords, values, true);
+}
+
+static bool finish(PGconn *pg, int64_t deadline_us)
+{
+	PostgresPollingStatusType step = PGRES_POLLING_WRITING;
+
+	if (PQstatus(pg) == CONNECTION_BAD)
+		return false;
+	while (step != PGRES_POLLING_OK && step != PGRES_POLLING_FAILED) {
+		if (!socket_wait(pg, step == PGRES_POLLING_READING ? POLLIN : POLLOUT, deadline_us))
+			return false;
+		step = PQconnectPoll(pg);
+	}
+	return step == PGRES_POLLING_OK && PQenterPipelineMode(pg) && !PQsetnonblocking(pg, 1);
+}
+
+hm_status connection_open(const struct hm_store *store, enum hm_role role, int64_t deadline_us,
+			  struct connection **ret_connection)
+{
+	int64_t latest_us = hm_clock_mono_us() + CONNECT_US_MAX;
+	PGconn *pg = start(store, role);
+	struct connection *connection;
+
+	if (!pg)
+		abort();
+	if (deadline_us && deadline_us < latest_us)
+		latest_us = deadline_us;
+	if (!finish(pg, latest_us)) {
+		hm_status status = from_pq_connect(pg, store->user[role]);
+
+		PQfinish(pg);
+		return status;
+	}
+	PQsetNoticeReceiver(pg, ignore_notice, NULL);
+	connection = calloc(1, sizeof *connection);
+	if (!connection)
+		abort();
+	connection->pg = pg;
+	connection->role = role;
+	*ret_connection = connection;
+	return HM_OK;
+}
+
+void connection_close(struct connection *connection)
+{
+	PQfinish(connection->pg);
+	free(connection->prepared);
+	free(connection);
+}
+
+bool connection_is_alive(struct connection *connection)
+{
+	return PQconsumeInput(connection->pg) && PQstatus(connection->pg) == CONNECTION_OK;
+}
+
+unsigned *connection_prepared(struct connection *connection, const struct statement *statement)
+{
+	size_t n = connection->n_prepared;
+
+	if (statement->index >= n) {
+		while (statement->index >= n)
+			n = n ? 2 * n : 32;
+		connection->prepared = realloc(connection->prepared, n * sizeof *connection->prepared);
+		if (!connection->prepared)
+			abort();
+		memset(connection->prepared + connection->n_prepared, 0,
+		       (n - connection->n_prepared) * sizeof *connection->prepared);
+		connection->n_prepared = n;
+	}
+	return &connection->prepared[statement->index];
+}
