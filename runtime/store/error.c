@@ -98,7 +98,7 @@ static hm_status raise_mapped(const PGresult *result, const struct hm_query *que
 	return mapping->code;
 }
 
-hm_status from_pq(const PGresult *result, const struct hm_query *query, const char *columns, bool expired)
+hm_status from_pq_result(const PGresult *result, const struct hm_query *query, const char *columns, bool expired)
 {
 	const char *sqlstate = field(result, PG_DIAG_SQLSTATE);
 

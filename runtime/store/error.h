@@ -13,9 +13,9 @@
 #include "base/status.h"
 #include "store/query.h"
 
-/* from_pq begins a failure out of an error result. columns: what the violated constraint is about, or "". expired: the
+/* from_pq_result begins a failure out of an error result. columns: what the violated constraint is about, or "". expired: the
  * transaction's deadline has come. Statuses with the reason SERIALIZATION may be run again as they are. */
-hm_status from_pq(const PGresult *result, const struct hm_query *query, const char *columns, bool expired);
+hm_status from_pq_result(const PGresult *result, const struct hm_query *query, const char *columns, bool expired);
 
 /* from_pq_connect begins a failure to connect. */
 hm_status from_pq_connect(const PGconn *pg, const char *user);

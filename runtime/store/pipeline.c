@@ -146,7 +146,7 @@ static hm_status refuse(struct hm_tx *tx, const struct sent *sent, const PGresul
 	const char *columns = "";
 
 	if (pq_is_lost(result)) {
-		hm_status status = from_pq(result, sent->query, "", false);
+		hm_status status = from_pq_result(result, sent->query, "", false);
 
 		if (!PQresultErrorField(result, PG_DIAG_SQLSTATE))
 			status = from_pq_lost(tx->connection->pg, sent->query);
@@ -163,7 +163,7 @@ static hm_status refuse(struct hm_tx *tx, const struct sent *sent, const PGresul
 		*connection_prepared(tx->connection, sent->statement) = 0;
 	if (pq_names_constraint(result))
 		columns = constraint_columns(tx, result);
-	return from_pq(result, sent->query, columns, tx_is_expired(tx));
+	return from_pq_result(result, sent->query, columns, tx_is_expired(tx));
 }
 
 /* The third column of a write's settings. */
