@@ -74,10 +74,10 @@ static bool read_signed(const json_t *value, int64_t *ret_number)
 		return true;
 	}
 	if (json_is_real(value)) {
-		if (real != trunc(real) || !(real >= -0x1p53 && real <= 0x1p53))
+		if (!(real >= -0x1p53 && real <= 0x1p53))
 			return false;
 		*ret_number = (int64_t)real;
-		return true;
+		return (double)*ret_number == real;
 	}
 	if (!text || !is_integer_text(text))
 		return false;

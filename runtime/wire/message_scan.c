@@ -303,7 +303,8 @@ static hm_status scan_message(struct scan *scan, const struct level *outer,
 hm_status hm_message_scan(const ProtobufCMessageDescriptor *descriptor, const void *bytes, size_t size,
 			  bool *ret_has_unknown)
 {
-	struct scan scan = { .at = bytes, .fields_left = HM_MESSAGE_FIELDS_MAX };
+	/* An empty message may come as no bytes at all. */
+	struct scan scan = { .at = size ? bytes : (const void *)"", .fields_left = HM_MESSAGE_FIELDS_MAX };
 
 	if (size > INT_MAX)
 		return hm_raise(INVALID_ARGUMENT, "%s: %zu bytes are too many", descriptor->name, size);

@@ -113,6 +113,11 @@ Test(message, packed_and_loose_numbers_are_both_read_where_either_was_declared)
 	cr_expect_arr_eq(message->lists->an_int64, ((int64_t[]){ 1, 2, 3 }), 24);
 }
 
+Test(message, no_bytes_at_all_are_an_empty_message)
+{
+	cr_expect_null(unpacked(NULL, 0)->scalars);
+}
+
 Test(message, unknown_fields_of_any_wire_type_are_dropped)
 {
 	/* 100: a varint, 101: 8 bytes, 102: a string that is no UTF-8, 103: 4 bytes; and one within scalars. */
