@@ -45,8 +45,8 @@ static struct plan plan_of(const struct world *world, uint32_t number)
 			     .audited = bits >> 6 & 1,
 			     .keyed = bits >> 7 & 1 };
 
-	plan.request_bytes = mix(&state) % (most[bits >> 8 & 7] + 1);
-	plan.reply_bytes = mix(&state) % (most[bits >> 11 & 7] + 1);
+	plan.request_bytes = mix(&state) % (most[world->heavy ? 7 : bits >> 8 & 7] + 1);
+	plan.reply_bytes = mix(&state) % (most[world->heavy ? 7 : bits >> 11 & 7] + 1);
 	memcpy(plan.audit_id.bytes, &state, sizeof state);
 	return plan;
 }
@@ -79,6 +79,7 @@ void world_init(struct world *world, uint64_t seed, bool hostile)
 	};
 
 	*world = (struct world){ .seed = seed, .die = seed, .hostile = hostile, .now_us = 1000000 };
+	world->heavy = world_roll(world, 24) == 0;
 	hello.keepalive_ms = world_roll(world, 2) ? 1000 : 0;
 	world->server_config = (struct hm_engine_config){ HM_SERVER, hello };
 	hello.calls_max = 1 + world_roll(world, world_roll(world, 2) ? 8 : 200);
@@ -280,6 +281,12 @@ static void take_events(struct world *world, enum hm_side at)
 		world_lose(world);
 }
 
+static bool holds_one_frame(const uint8_t *bytes, size_t size)
+{
+	return size ==
+	       HM_PACKET_HEAD_BYTES + HM_FRAME_HEAD_BYTES + hm_frame_decode(bytes + HM_PACKET_HEAD_BYTES).body_bytes;
+}
+
 void world_take(struct world *world, enum hm_side from)
 {
 	struct hm_engine *engine = from == HM_CLIENT ? world->client : world->server;
@@ -290,14 +297,15 @@ void world_take(struct world *world, enum hm_side from)
 	if (!bytes)
 		return;
 	hm_engine_take_packet(engine, bytes);
-	HOLDS(world, size <= HM_PACKET_HEAD_BYTES + HM_PACKET_FRAMES_BYTES ||
-			     size <= world->server_config.hello.packet_bytes_max);
+	HOLDS(world, size <= HM_PACKET_HEAD_BYTES + HM_PACKET_FRAMES_BYTES || holds_one_frame(bytes, size));
 	if (!world->hostile || link->n_packets < WORLD_PACKETS) {
 		HOLDS(world, link->n_packets < WORLD_PACKETS);
 		link->packets[link->n_packets++] = (struct world_packet){ bytes, size };
 	} else {
 		free(bytes); /* a peer that acknowledges what it has not had loses replies, as it asked for */
 	}
+	if (size > HM_PACKET_HEAD_BYTES && link->n_packets > world->most_packets)
+		world->most_packets = link->n_packets;
 	link->sent += size > HM_PACKET_HEAD_BYTES;
 	if (!world->hostile) {
 		HOLDS(world, link->sent - link->acknowledged <= HM_PACKETS_UNACKNOWLEDGED_MAX);

@@ -42,6 +42,7 @@ struct world_job {
 struct world {
 	uint64_t seed, die;
 	bool hostile; /* packets are damaged on their way: what they say is not checked, only that all ends well */
+	bool heavy; /* many large bodies, so that the credit of packets runs out */
 	int64_t now_us;
 	struct hm_engine_config client_config, server_config;
 	struct hm_engine *client, *server;
@@ -50,7 +51,7 @@ struct world {
 	size_t n_calls;
 	struct world_job jobs[HM_CALLS_MIN];
 	size_t n_jobs;
-	size_t connections, replies, expired, cancelled, failed, dropped_replies;
+	size_t connections, replies, expired, cancelled, failed, dropped_replies, most_packets;
 };
 
 void world_init(struct world *world, uint64_t seed, bool hostile);

@@ -49,7 +49,7 @@ uint8_t *hm_outgoing_add(struct hm_outgoing *outgoing, const struct hm_frame *fr
 
 	hm_frame_encode(frame, at);
 	outgoing->tail += size;
-	if (outgoing->cut == pending && (!pending || pending + size <= HM_PACKET_FRAMES_BYTES))
+	if (!pending || pending + size <= HM_PACKET_FRAMES_BYTES)
 		outgoing->cut += size;
 	return at + HM_FRAME_HEAD_BYTES;
 }

@@ -105,12 +105,14 @@ static struct world tell(bool hostile, uint64_t n)
 		all.cancelled += world.cancelled;
 		all.failed += world.failed;
 		all.connections += world.connections;
+		all.most_packets = world.most_packets > all.most_packets ? world.most_packets : all.most_packets;
 		all.dropped_replies += world.dropped_replies;
 		world_fini(&world);
 	}
 	cr_assert_eq(all.n_calls, all.replies + all.expired + all.cancelled + all.failed);
-	cr_log_info("%zu calls: %zu replies, %zu expired, %zu cancelled, %zu failed, %zu connections", all.n_calls,
-		    all.replies, all.expired, all.cancelled, all.failed, all.connections);
+	cr_log_info(
+		"%zu calls: %zu replies, %zu expired, %zu cancelled, %zu failed, %zu connections; %zu packets at once",
+		all.n_calls, all.replies, all.expired, all.cancelled, all.failed, all.connections, all.most_packets);
 	return all;
 }
 
@@ -122,6 +124,7 @@ Test(engine_sim, every_call_ends_once_with_its_own_reply)
 		return;
 	cr_assert(all.replies && all.expired && all.cancelled && all.failed && all.dropped_replies,
 		  "some kind of end did not happen at all");
+	cr_assert_geq(all.most_packets, HM_PACKETS_UNACKNOWLEDGED_MAX, "no story used up the credit of packets");
 }
 
 Test(engine_sim, damaged_packets_end_connections_but_never_lose_a_call)

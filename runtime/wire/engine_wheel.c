@@ -85,13 +85,13 @@ static void sweep(struct hm_wheel *wheel, struct hm_call_slot *slots, uint32_t b
 	}
 }
 
-/* The first tick behind `tick`, within one rotation, whose bucket holds something; INT64_MAX: none. */
+/* The first tick behind `tick`, within one rotation, whose bucket holds something; INT64_MAX: none. The word it starts in is
+ * looked at twice: first its high bits, last its low ones. */
 static int64_t next_filled(const struct hm_wheel *wheel, int64_t tick)
 {
 	uint32_t start = (uint32_t)((tick + 1) % HM_WHEEL_BUCKETS);
 
-	for (uint32_t i = 0; i <= WORDS;
-	     i++) { /* the first word is looked at twice: its high bits, and last its low ones */
+	for (uint32_t i = 0; i <= WORDS; i++) {
 		uint32_t word = (start / 64 + i) % WORDS;
 		uint64_t bits = wheel->filled[word];
 

@@ -1,0 +1,345 @@
+/* Engine against a peer that breaks the protocol: each way has its words, and none costs memory without bound. */
+#include <criterion/criterion.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/engine_pair.h"
+
+/* A packet made by hand. */
+struct forged {
+	uint8_t bytes[8192];
+	size_t size;
+};
+
+static void forge(struct forged *packet, uint8_t flags, uint32_t acknowledged)
+{
+	*packet = (struct forged){ .size = HM_PACKET_HEAD_BYTES };
+	hm_packet_head_encode(&(struct hm_packet_head){ 'H', 1, flags, 0, acknowledged }, packet->bytes);
+}
+
+static void add(struct forged *packet, struct hm_frame frame, const void *body)
+{
+	hm_frame_encode(&frame, packet->bytes + packet->size);
+	packet->size += HM_FRAME_HEAD_BYTES;
+	if (body)
+		memcpy(packet->bytes + packet->size, body, frame.body_bytes);
+	packet->size += frame.body_bytes;
+}
+
+static void add_call(struct forged *packet, uint32_t call)
+{
+	add(packet, (struct hm_frame){ HM_CALL_HEAD_BYTES, call, HM_FRAME_CALL, 0, 0 }, NULL);
+}
+
+/* Feeds the packet, drops its events, and expects the words. */
+static void breaks(struct hm_engine *engine, const struct forged *packet, const char *words)
+{
+	struct hm_event event;
+
+	if (!hm_engine_feed(engine, packet->bytes, packet->size, 0))
+		while (hm_engine_next_event(engine, &event))
+			;
+	cr_assert_eq(hm_engine_error(engine), HM_INVALID_ARGUMENT, "nothing was wrong, but should be: %s", words);
+	cr_assert_not_null(strstr(hm_error_get()->message, words), "%s is not in %s", words, hm_error_get()->message);
+	cr_assert_eq(hm_engine_packet_size(engine), 0);
+}
+
+static void is_fine(struct hm_engine *engine, const struct forged *packet)
+{
+	struct hm_event event;
+
+	if (!hm_engine_feed(engine, packet->bytes, packet->size, 0))
+		while (hm_engine_next_event(engine, &event))
+			;
+	cr_assert_eq(hm_engine_error(engine), HM_OK, "%s", hm_error_get()->message);
+}
+
+static uint8_t zeros[5000], brand64[66] = { 64, 'b' }, with_nul[] = "\4lo\0p",
+			    key[HM_CALL_HEAD_BYTES + 2] = { [38] = 3 };
+static uint8_t slot99[HM_CALL_HEAD_BYTES] = { [36] = 99 };
+
+/* One frame, behind a fine handshake, to one side. */
+static const struct {
+	enum hm_side to;
+	struct hm_frame frame;
+	const uint8_t *body;
+	const char *words;
+} frames[] = {
+	{ HM_SERVER, { HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, zeros, "HELLO has a packet_bytes_max under 64 KiB" },
+	{ HM_SERVER, { 99, 0, HM_FRAME_HELLO, 0, 0 }, zeros, "HELLO has a body of 99 bytes" },
+	{ HM_SERVER, { 0, 0, 0, 0, 0 }, NULL, "type 0 is not known" },
+	{ HM_SERVER, { 0, 0, HM_FRAME_DATA, 0, 0 }, NULL, "type 9 is not known" },
+	{ HM_SERVER, { 0, 0, 255, 0, 0 }, NULL, "type 255 is not known" },
+	{ HM_SERVER, { 0, 0x10000, HM_FRAME_REPLY, 0, 0 }, NULL, "REPLY does not belong here" },
+	{ HM_SERVER, { 0, 0, HM_FRAME_GOAWAY, 0, 0 }, NULL, "GOAWAY does not belong here" },
+	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0x10000, HM_FRAME_CALL, 2, 0 }, zeros, "CALL has unknown flags 02" },
+	{ HM_SERVER, { 39, 0x10000, HM_FRAME_CALL, 0, 0 }, zeros, "CALL has a body of 39 bytes" },
+	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0, HM_FRAME_CALL, 0, 0 }, zeros, "CALL 00000000 has no generation" },
+	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0x0001, HM_FRAME_CALL, 0, 0 }, zeros, "CALL 00000001 has no generation" },
+	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0x10400, HM_FRAME_CALL, 0, 0 }, zeros, "or an index over calls_max (1024)" },
+	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0x10000, HM_FRAME_CALL, 0, 0 }, slot99, "has a slot out of range" },
+	{ HM_SERVER, { sizeof key, 0x10000, HM_FRAME_CALL, 0, 0 }, key, "has metadata longer than its body" },
+	{ HM_SERVER, { 0, 0x10000, HM_FRAME_CANCEL, 0, 0 }, NULL, "CANCEL 00010000 of no call" },
+	{ HM_SERVER, { 0, 0, HM_FRAME_CANCEL, 0, 0 }, NULL, "CANCEL 00000000 of no call" },
+	{ HM_SERVER, { 0, 0xffffffff, HM_FRAME_CANCEL, 0, 0 }, NULL, "CANCEL ffffffff of no call" },
+	{ HM_SERVER, { 0, 0, HM_FRAME_BIND, 0, 0 }, NULL, "BIND has a body of 0 bytes" },
+	{ HM_SERVER, { 1, 16, HM_FRAME_BIND, 0, 0 }, zeros, "BIND of slot 16, but there are 16" },
+	{ HM_SERVER, { 66, 0, HM_FRAME_BIND, 0, 0 }, brand64, "BIND of 66 bytes has a brand of 64 (most: 63)" },
+	{ HM_SERVER, { 4, 0, HM_FRAME_BIND, 0, 0 }, with_nul, "BIND of 4 bytes has a brand of 4" },
+	{ HM_SERVER, { 5, 0, HM_FRAME_BIND, 0, 0 }, with_nul, "BIND has a NUL in brand or token" },
+	{ HM_SERVER, { 1 + 4097, 0, HM_FRAME_BIND, 0, 0 }, zeros, "BIND has a token of 4097 bytes" },
+	{ HM_SERVER, { 7, 0, HM_FRAME_PING, 0, 0 }, zeros, "PING has a body of 7 bytes" },
+	{ HM_CLIENT, { 9, 0, HM_FRAME_PONG, 0, 0 }, zeros, "PONG has a body of 9 bytes" },
+	{ HM_CLIENT, { HM_CALL_HEAD_BYTES, 0x10000, HM_FRAME_CALL, 0, 0 }, zeros, "CALL does not belong here" },
+	{ HM_CLIENT, { 0, 0, HM_FRAME_REPLY, 0, 0 }, NULL, "REPLY 00000000 to no call" },
+	{ HM_CLIENT, { 0, 0x10000, HM_FRAME_REPLY, 0, 0 }, NULL, "REPLY 00010000 to no call" },
+	{ HM_CLIENT, { 0, 0xffffffff, HM_FRAME_REPLY, 0, 0 }, NULL, "REPLY ffffffff to no call" },
+};
+
+Test(engine_hostile, frames_that_break_the_protocol_are_named)
+{
+	for (size_t i = 0; i < sizeof frames / sizeof frames[0]; i++) {
+		struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+		struct forged packet;
+
+		pair_greet(pair);
+		forge(&packet, 0, 1);
+		add(&packet, (struct hm_frame){ 8, 0, HM_FRAME_PONG, 0, 0 }, zeros);
+		add(&packet, frames[i].frame, frames[i].body);
+		breaks(frames[i].to == HM_CLIENT ? pair->client : pair->server, &packet, frames[i].words);
+		cr_assert_not_null(strstr(hm_error_get()->message, "in packet 2, frame 2 at byte 28: "), "%s",
+				   hm_error_get()->message);
+		pair_close(pair);
+	}
+}
+
+/* The head of a packet, as bytes. */
+static const struct {
+	const char *bytes;
+	size_t size;
+	const char *words;
+} heads[] = {
+	{ "", 0, "0 bytes that are no packet" },
+	{ "H\1\0\0\1\0\0", 7, "7 bytes that are no packet" },
+	{ "h\1\0\0\1\0\0\0", 8, "8 bytes that are no packet" },
+	{ "H\2\0\0\1\0\0\0", 8, "version 2, but this end speaks 1 to 1" },
+	{ "H\1\2\0\1\0\0\0", 8, "flags 02 00 are not known" },
+	{ "H\1\0\1\1\0\0\0", 8, "flags 00 01 are not known" },
+	{ "H\1\0\0\2\0\0\0", 8, "it acknowledges 2 packets; 1 were sent and 0 acknowledged before" },
+	{ "H\1\0\0\xff\xff\xff\xff", 8, "it acknowledges 4294967295 packets" },
+	{ "H\1\0\0\1\0\0\0?", 9, "1 bytes left, too few for a frame's head" },
+	{ "H\1\0\0\1\0\0\0\1\0\0\0\0\0\0\0\10\0\0\0", 20, "a body of 1 bytes where 0 are left" },
+	{ "H\1\0\0\1\0\0\0\xff\xff\xff\xff\0\0\0\0\10\0\0\0", 20, "a body of 4294967295 bytes where 0 are left" },
+	{ "H\1\1\0\1\0\0\0", 8, "SOLO, but no CALL in it" },
+};
+
+Test(engine_hostile, heads_and_lengths_that_lie_are_named)
+{
+	for (size_t i = 0; i < sizeof heads / sizeof heads[0]; i++) {
+		struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+		struct forged packet = { .size = heads[i].size };
+
+		memcpy(packet.bytes, heads[i].bytes, packet.size);
+		pair_move_all(pair, pair->client, pair->server); /* the server's HELLO stays unacknowledged */
+		hm_engine_take_packet(pair->server, pair->packet);
+		breaks(pair->server, &packet, heads[i].words);
+		pair_close(pair);
+	}
+}
+
+Test(engine_hostile, acknowledgements_do_not_go_back)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct forged packet;
+
+	pair_greet(pair);
+	forge(&packet, 0, 1);
+	is_fine(pair->server, &packet);
+	forge(&packet, 0, 0);
+	breaks(pair->server, &packet, "it acknowledges 0 packets; 1 were sent and 1 acknowledged before");
+	pair_close(pair);
+}
+
+Test(engine_hostile, packets_over_the_credit_are_refused)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct forged packet;
+
+	pair_greet(pair);
+	forge(&packet, 0, 1);
+	add(&packet, (struct hm_frame){ 8, 0, HM_FRAME_PONG, 0, 0 }, zeros);
+	for (int i = 0; i < HM_PACKETS_UNACKNOWLEDGED_MAX; i++)
+		is_fine(pair->server, &packet);
+	breaks(pair->server, &packet, "more than 32 packets came unacknowledged");
+	pair_close(pair);
+}
+
+Test(engine_hostile, a_packet_over_the_size_it_was_told_is_refused)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	size_t size = (1 << 20) + 1;
+	uint8_t *packet = calloc(1, size);
+
+	pair_greet(pair);
+	cr_assert_not_null(packet);
+	packet[0] = 'H';
+	cr_assert_eq(hm_engine_feed(pair->server, packet, size, 0), HM_INVALID_ARGUMENT);
+	cr_assert_not_null(strstr(hm_error_get()->message, "1048577 bytes, over the 1048576 it was told"));
+	free(packet);
+	pair_close(pair);
+}
+
+Test(engine_hostile, packets_before_hello_are_ignored)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct forged packet;
+
+	forge(&packet, 0, 77);
+	add_call(&packet, 0x10000);
+	is_fine(pair->server, &packet);
+	is_fine(pair->client, &packet);
+	cr_assert_eq(hm_engine_calls(pair->server), 0);
+	pair_greet(pair);
+	pair_close(pair);
+}
+
+Test(engine_hostile, ends_without_a_common_version_part)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct hm_hello hello = { 2, 3, HM_PACKET_BYTES_MIN, HM_CALLS_MIN, HM_SLOTS_MIN, 0, { 0 }, "" };
+	uint8_t body[HM_HELLO_BYTES];
+	struct forged packet;
+
+	hm_hello_encode(&hello, body);
+	forge(&packet, 0, 0);
+	packet.bytes[1] = 2;
+	add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
+	breaks(pair->server, &packet, "it speaks versions 2 to 3, this end 1 to 1");
+	pair_close(pair);
+}
+
+Test(engine_hostile, a_server_that_takes_less_than_every_server_must_is_refused)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct hm_hello hello = { 1, 1, HM_PACKET_BYTES_MIN, HM_CALLS_MIN - 1, HM_SLOTS_MIN, 0, { 0 }, "" };
+	uint8_t body[HM_HELLO_BYTES];
+	struct forged packet;
+
+	hm_hello_encode(&hello, body);
+	forge(&packet, 0, 0);
+	add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
+	breaks(pair->client, &packet, "calls_max of 1023 (least: 1024)");
+	cr_assert_null(hm_engine_peer(pair->client));
+	pair_close(pair);
+}
+
+/* An index is free once its reply has left, not when it was made: else replies would pile up without bound. */
+Test(engine_hostile, a_client_that_does_not_wait_for_its_reply_gets_no_second_one)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct forged first, second;
+	uint8_t *body;
+
+	pair_greet(pair);
+	forge(&first, 0, 1);
+	forge(&second, 0, 1);
+	add_call(&first, 0x10005);
+	add_call(&second, 0x20005);
+	is_fine(pair->server, &first);
+	cr_assert(hm_engine_reply(pair->server, 0x10005, HM_OK, NULL, 4, &body));
+	breaks(pair->server, &second, "CALL 00020005, but the last at its index, 00010005, has no answer yet");
+	pair_close(pair);
+}
+
+Test(engine_hostile, an_id_is_not_used_twice)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct forged packet;
+
+	pair_greet(pair);
+	forge(&packet, 0, 1);
+	add_call(&packet, 0x10005);
+	add_call(&packet, 0x10005);
+	breaks(pair->server, &packet, "CALL 00010005, but");
+	cr_assert_eq(hm_engine_calls(pair->server), 1);
+	pair_close(pair);
+}
+
+Test(engine_hostile, pings_get_one_pong_at_a_time)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct forged packet;
+
+	pair_greet(pair);
+	forge(&packet, 0, 1);
+	for (int i = 0; i < 300; i++)
+		add(&packet, (struct hm_frame){ 8, 0, HM_FRAME_PING, 0, 0 }, zeros);
+	is_fine(pair->server, &packet);
+	is_fine(pair->server, &packet);
+	cr_assert_eq(hm_engine_pending_bytes(pair->server), HM_FRAME_HEAD_BYTES + 8);
+	pair_close(pair);
+}
+
+Test(engine_hostile, goaway_again_and_again_is_one_event)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct forged packet;
+
+	pair_greet(pair);
+	forge(&packet, 0, 1);
+	for (int i = 0; i < 3; i++)
+		add(&packet, (struct hm_frame){ 0, 0, HM_FRAME_GOAWAY, 0, 0 }, NULL);
+	cr_assert_eq(hm_engine_feed(pair->client, packet.bytes, packet.size, 0), HM_OK);
+	pair_next(pair->client, HM_EVENT_GOAWAY);
+	cr_assert_not(hm_engine_next_event(pair->client, &(struct hm_event){ 0 }));
+	pair_close(pair);
+}
+
+Test(engine_hostile, a_cut_audit_id_and_a_second_reply_are_refused)
+{
+	struct forged packet;
+
+	for (int second = 0; second < 2; second++) {
+		struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+		uint32_t call = pair_call(pair, 0, 0);
+
+		pair_greet(pair);
+		forge(&packet, 0, 1);
+		if (second)
+			add(&packet, (struct hm_frame){ 0, call, HM_FRAME_REPLY, 0, 0 }, NULL);
+		add(&packet, (struct hm_frame){ 15, call, HM_FRAME_REPLY, HM_FRAME_AUDITED, 0 }, zeros);
+		breaks(pair->client, &packet, second ? "to no call" : "is cut off in its audit id");
+		pair_close(pair);
+	}
+}
+
+/* What may not stand in a SOLO packet, as the types and calls of its frames. */
+static const struct {
+	struct hm_frame frames[3];
+	const char *words;
+} solos[] = {
+	{ { { 1, 1, HM_FRAME_BIND, 0, 0 }, { HM_CALL_HEAD_BYTES, 1, HM_FRAME_CALL, 0, 0 } },
+	  "SOLO is at most one BIND of slot 0" },
+	{ { { 1, 0, HM_FRAME_BIND, 0, 0 }, { 1, 0, HM_FRAME_BIND, 0, 0 } }, "SOLO is at most one BIND of slot 0" },
+	{ { { HM_CALL_HEAD_BYTES, 1, HM_FRAME_CALL, 0, 0 }, { HM_CALL_HEAD_BYTES, 2, HM_FRAME_CALL, 0, 0 } },
+	  "then one CALL" },
+	{ { { HM_CALL_HEAD_BYTES, 1, HM_FRAME_CALL, 0, 0 }, { 1, 0, HM_FRAME_BIND, 0, 0 } }, "then one CALL" },
+	{ { { 8, 0, HM_FRAME_PING, 0, 0 }, { HM_CALL_HEAD_BYTES, 1, HM_FRAME_CALL, 0, 0 } },
+	  "PING does not belong here" },
+	{ { { 1, 0, HM_FRAME_BIND, 0, 0 }, { 0, 0, 99, HM_FRAME_OPTIONAL, 0 } }, "type 99 is not known" },
+	{ { { 1, 0, HM_FRAME_BIND, 0, 0 } }, "SOLO, but no CALL in it" },
+};
+
+Test(engine_hostile, solo_packets_hold_one_call_and_nothing_else)
+{
+	for (size_t i = 0; i < sizeof solos / sizeof solos[0]; i++) {
+		struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+		struct forged packet;
+
+		forge(&packet, HM_PACKET_SOLO, 0);
+		for (size_t k = 0; k < 3 && solos[i].frames[k].type; k++)
+			add(&packet, solos[i].frames[k], zeros);
+		breaks(pair->server, &packet, solos[i].words);
+		pair_close(pair);
+	}
+}

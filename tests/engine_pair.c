@@ -1,0 +1,81 @@
+/* Engine pair: see the header. */
+#include "tests/engine_pair.h"
+
+#include <criterion/criterion.h>
+#include <stdlib.h>
+
+static struct hm_engine *open_end(enum hm_side side, uint32_t calls_max, uint32_t keepalive_ms)
+{
+	struct hm_engine_config config = { side,
+					   { 1, 1, 1 << 20, calls_max, HM_SLOTS_MIN, keepalive_ms, { 0 }, "pair" } };
+
+	return hm_engine_open(&config, 0);
+}
+
+struct pair *pair_open(uint32_t calls_max, uint32_t keepalive_ms)
+{
+	struct pair *pair = calloc(1, sizeof *pair);
+
+	cr_assert_not_null(pair);
+	pair->client = open_end(HM_CLIENT, calls_max, keepalive_ms);
+	pair->server = open_end(HM_SERVER, calls_max < HM_CALLS_MIN ? HM_CALLS_MIN : calls_max, keepalive_ms);
+	return pair;
+}
+
+void pair_greet(struct pair *pair)
+{
+	pair_move_all(pair, pair->client, pair->server);
+	pair_move_all(pair, pair->server, pair->client);
+	cr_assert(hm_engine_peer(pair->client) && hm_engine_peer(pair->server));
+}
+
+void pair_close(struct pair *pair)
+{
+	hm_engine_close(pair->client);
+	hm_engine_close(pair->server);
+	free(pair);
+}
+
+size_t pair_move(struct pair *pair, struct hm_engine *from, struct hm_engine *to)
+{
+	size_t size = hm_engine_packet_size(from);
+
+	cr_assert_leq(size, sizeof pair->packet);
+	if (!size)
+		return 0;
+	hm_engine_take_packet(from, pair->packet);
+	cr_assert_eq(hm_engine_feed(to, pair->packet, size, pair->now_us), HM_OK, "%s", hm_error_get()->message);
+	return size;
+}
+
+size_t pair_move_all(struct pair *pair, struct hm_engine *from, struct hm_engine *to)
+{
+	struct hm_event event;
+	size_t n = 0;
+
+	for (; pair_move(pair, from, to); n++)
+		while (hm_engine_next_event(to, &event))
+			;
+	cr_assert_eq(hm_engine_error(to), HM_OK, "%s", hm_error_get()->message);
+	return n;
+}
+
+uint32_t pair_call(struct pair *pair, size_t size, int64_t deadline_us)
+{
+	struct hm_call_head head = { .method = 1 };
+	uint8_t *body;
+	uint32_t call;
+
+	cr_assert_eq(hm_engine_call(pair->client, &head, size, deadline_us, pair->now_us, pair, &call, &body), HM_OK);
+	memset(body, 0, size);
+	return call;
+}
+
+struct hm_event pair_next(struct hm_engine *engine, enum hm_event_type type)
+{
+	struct hm_event event = { 0 };
+
+	cr_assert(hm_engine_next_event(engine, &event), "no event");
+	cr_assert_eq(event.type, type);
+	return event;
+}
