@@ -1,0 +1,292 @@
+/*
+ * Conformance: what must hold for every method of every service, walked from the method tables. A new service is under
+ * these tests the moment it exists.
+ */
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "host/services.h"
+#include "tests/fixture.h"
+#include "tests/services.h"
+#include "wire/message.h"
+
+enum { SERVICES_MAX = 64 };
+
+/* Every service there is, the test ones too. */
+static const struct hm_service *all_services[SERVICES_MAX];
+
+static struct fixture serve_all(void)
+{
+	size_t n = 0;
+
+	for (const struct hm_service *const *service = hm_services; *service; service++)
+		all_services[n++] = *service;
+	for (const struct hm_service *const *service = test_services; *service; service++)
+		all_services[n++] = *service;
+	cr_assert_lt(n, SERVICES_MAX);
+	return fixture_serving_all(all_services, NULL);
+}
+
+static const struct hm_field_rule *find_rule(const struct hm_message_rules *rules, unsigned field)
+{
+	for (unsigned i = 0; rules && i < rules->n_fields; i++)
+		if (rules->fields[i].field == field)
+			return &rules->fields[i];
+	return NULL;
+}
+
+/* A request that passes decoding and most rules: strings and ids where they are required, nothing else. */
+static ProtobufCMessage *make_request(struct hm_arena *arena, const struct hm_method *method)
+{
+	ProtobufCMessage *request = hm_message_new(arena, method->request);
+	struct hm_id id = hm_id_new();
+	char *text = hm_arena_alloc(arena, HM_ID_TEXT_BYTES);
+
+	hm_id_format(&id, text);
+	for (unsigned i = 0; i < method->request->n_fields; i++) {
+		const struct hm_field_rule *rule = find_rule(method->request_rules, i);
+
+		if (rule && rule->required && method->request->fields[i].label != PROTOBUF_C_LABEL_REPEATED)
+			hm_field_set_text(request, method->request->fields[i].name, rule->uuid ? text : "x");
+	}
+	return request;
+}
+
+typedef void visit_fn(struct fixture *f, struct hm_channel *channel, const struct hm_service *service,
+		      const struct hm_method *method);
+
+/* Calls visit for each method of each service. */
+static void walk(struct fixture *f, visit_fn *visit)
+{
+	for (const struct hm_service *const *service = all_services; *service; service++) {
+		SCOPED(hm_channel) channel = NULL;
+
+		must(hm_channel_open((*service)->table->short_name, &channel));
+		for (size_t i = 0; i < (*service)->table->n_methods; i++)
+			visit(f, channel, *service, &(*service)->table->methods[i]);
+	}
+}
+
+/* Makes the call and checks that it left exactly the entries it should: one, or none for a method without effect. */
+static hm_status call_audited(struct fixture *f, struct hm_channel *channel, struct hm_context *context,
+			      const struct hm_service *service, const struct hm_method *method,
+			      ProtobufCMessage **ret_reply)
+{
+	int64_t wanted = method->effect == HM_EFFECT_NONE ? 0 : 1;
+	hm_status status;
+
+	hm_context_reset(context);
+	status = hm_channel_call(channel, context, method, make_request(&context->arena, method), ret_reply);
+	if (service->table->schema)
+		cr_assert_eq(fixture_audited(f, service->table->schema, context), wanted,
+			     "%s: not %lld entries after %s", method->name, (long long)wanted, hm_status_name(status));
+	return status;
+}
+
+static void visit_without_brand(struct fixture *f, struct hm_channel *channel, const struct hm_service *service,
+				const struct hm_method *method)
+{
+	struct hm_context *nobody = fixture_anonymous(f, NULL);
+	ProtobufCMessage *reply;
+	hm_status status = call_audited(f, channel, nobody, service, method, &reply);
+
+	cr_assert_eq(status, HM_UNAUTHENTICATED, "%s: %s", method->name, hm_status_name(status));
+}
+
+Test(conformance, without_a_brand_every_method_refuses, .timeout = 120)
+{
+	struct fixture f = serve_all();
+
+	walk(&f, visit_without_brand);
+}
+
+static void visit_without_permission(struct fixture *f, struct hm_channel *channel, const struct hm_service *service,
+				     const struct hm_method *method)
+{
+	struct hm_context *bob = fixture_user_with(f, "loop", "bob", "nothing.useful", NULL);
+	ProtobufCMessage *reply;
+	hm_status status;
+
+	if (method->is_public)
+		return;
+	status = call_audited(f, channel, bob, service, method, &reply);
+	cr_assert_eq(status, HM_PERMISSION_DENIED, "%s: %s", method->name, hm_status_name(status));
+}
+
+Test(conformance, without_permission_every_method_refuses, .timeout = 120)
+{
+	struct fixture f = serve_all();
+
+	walk(&f, visit_without_permission);
+}
+
+/* An ordinary call ends somehow; never with an error that is the service's own fault. */
+static void visit_with_everything(struct fixture *f, struct hm_channel *channel, const struct hm_service *service,
+				  const struct hm_method *method)
+{
+	struct hm_context *ana = method->callers ? fixture_service(f, "echo") : fixture_user(f, "loop", "ana");
+	ProtobufCMessage *reply;
+	hm_status status = call_audited(f, channel, ana, service, method, &reply);
+
+	if (!strcmp(service->table->short_name, "echo"))
+		return; /* answers what it is asked to */
+	cr_assert(status != HM_INTERNAL && status != HM_UNKNOWN && status != HM_UNIMPLEMENTED &&
+			  status != HM_UNAVAILABLE,
+		  "%s: %s: %s", method->name, hm_status_name(status), hm_error_get()->message);
+}
+
+Test(conformance, every_method_leaves_exactly_one_entry, .timeout = 120)
+{
+	struct fixture f = serve_all();
+
+	walk(&f, visit_with_everything);
+}
+
+/* Every brand_id in a reply, however deep, is the caller's. */
+static void check_brands(const struct hm_method *method, const ProtobufCMessage *message, const char *brand)
+{
+	for (unsigned i = 0; i < message->descriptor->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &message->descriptor->fields[i];
+		const char *member = (const char *)message + field->offset;
+
+		if (field->type == PROTOBUF_C_TYPE_STRING && !strcmp(field->name, "brand_id") &&
+		    field->label != PROTOBUF_C_LABEL_REPEATED && *(const char *const *)member)
+			cr_assert_str_eq(*(const char *const *)member, brand, "%s", method->name);
+		if (field->type != PROTOBUF_C_TYPE_MESSAGE || field->label != PROTOBUF_C_LABEL_REPEATED)
+			continue;
+		for (size_t j = 0; j < *(const size_t *)((const char *)message + field->quantifier_offset); j++)
+			check_brands(method, (*(const ProtobufCMessage *const *const *)member)[j], brand);
+	}
+}
+
+static void visit_as_another_brand(struct fixture *f, struct hm_channel *channel, const struct hm_service *service,
+				   const struct hm_method *method)
+{
+	struct hm_context *eve = fixture_user(f, "empty", "eve");
+	ProtobufCMessage *reply;
+
+	if (method->effect != HM_EFFECT_READ || call_audited(f, channel, eve, service, method, &reply) != HM_OK)
+		return;
+	check_brands(method, reply, "empty");
+}
+
+Test(conformance, another_brand_is_never_in_a_reply, .timeout = 120)
+{
+	struct fixture f = serve_all();
+
+	walk(&f, visit_with_everything); /* brand loop's rows and entries, to be looked for */
+	walk(&f, visit_as_another_brand);
+}
+
+/* Tables that hold no brand's rows: the migrator's own record. */
+#define EVERY_TABLE                                                                                            \
+	"FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.oid = c.relowner " \
+	"WHERE c.relkind IN ('r', 'p') AND r.rolname = n.nspname || '_owner' AND c.relname <> 'hallmark_migration'"
+
+Test(conformance, every_table_is_under_row_level_security_and_has_a_brand)
+{
+	struct fixture f = serve_all();
+
+	cr_assert_gt(test_sql(f.dsn, "SELECT count(*) " EVERY_TABLE), 5);
+	cr_assert_eq(
+		test_sql(f.dsn, "SELECT count(*) " EVERY_TABLE " AND NOT (relrowsecurity AND relforcerowsecurity)"), 0);
+	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) " EVERY_TABLE " AND NOT EXISTS (SELECT FROM pg_attribute a "
+				     "WHERE a.attrelid = c.oid AND attname = 'brand_id' AND attnotnull)"),
+		     0);
+	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) " EVERY_TABLE " AND c.relname = 'audit_log' AND "
+				     "(has_table_privilege(n.nspname || '_app', c.oid, 'UPDATE, DELETE, TRUNCATE') OR "
+				     "has_table_privilege(n.nspname || '_system', c.oid, 'UPDATE, DELETE, TRUNCATE'))"),
+		     0);
+}
+
+/* A brand's rows as the application's role sees them under another brand, counted over all tables of all services. */
+Test(conformance, no_table_shows_a_row_to_another_brand, .timeout = 120)
+{
+	struct fixture f = serve_all();
+
+	walk(&f, visit_with_everything);
+	cr_assert_gt(test_sql(f.dsn, "SELECT count(*) FROM notes.audit_log WHERE brand_id = 'loop'"), 0);
+	test_sql(f.dsn,
+		 "CREATE FUNCTION pg_temp.seen() RETURNS bigint LANGUAGE plpgsql AS $$"
+		 "DECLARE t record; rows bigint; total bigint := 0; BEGIN "
+		 "FOR t IN SELECT n.nspname, c.relname " EVERY_TABLE " LOOP "
+		 "EXECUTE format('SET LOCAL ROLE %I', t.nspname || '_app');"
+		 "EXECUTE format('SELECT count(*) FROM %I.%I WHERE brand_id <> %L', t.nspname, t.relname, 'empty') "
+		 "INTO rows;"
+		 "total := total + rows; RESET ROLE; END LOOP; RETURN total; END $$;"
+		 "SELECT set_config('hallmark.brand_id', 'empty', false);"
+		 "DO $$ BEGIN IF pg_temp.seen() <> 0 THEN RAISE 'rows of another brand are visible'; END IF; END $$;"
+		 "SELECT set_config('hallmark.brand_id', '', false);"
+		 "DO $$ BEGIN IF pg_temp.seen() <> 0 THEN RAISE 'rows are visible without a brand'; END IF; END $$;");
+}
+
+/* All C sources of the tests beside the services, as one text. */
+static void read_tests(struct hm_buffer *ret_text)
+{
+	FILE *pipe = popen("cat services/*/*_test.c tests/*_test.c runtime/*/*_test.c", "r");
+	char part[65536];
+	size_t size;
+
+	cr_assert(pipe);
+	while ((size = fread(part, 1, sizeof part, pipe)))
+		hm_buffer_add(ret_text, part, size);
+	cr_assert_eq(pclose(pipe), 0);
+}
+
+/* "AssignRole" is identity_assign_role in a test. */
+static void client_name(const struct hm_service *service, const struct hm_method *method, char *ret_name, size_t size)
+{
+	const char *bare = strrchr(method->name, '/') + 1;
+	size_t at = (size_t)snprintf(ret_name, size, "%s", service->table->short_name);
+
+	for (; *bare && at + 3 < size; bare++) {
+		if (isupper((unsigned char)*bare))
+			ret_name[at++] = '_';
+		ret_name[at++] = (char)tolower((unsigned char)*bare);
+	}
+	ret_name[at++] = '(';
+	ret_name[at] = '\0';
+}
+
+/* Whether some refuses(CODE, …client_name(…)) stands in the tests. */
+static bool is_tested(const char *tests, const char *code, const char *name)
+{
+	char wanted[64];
+
+	snprintf(wanted, sizeof wanted, "refuses(%s,", code);
+	for (const char *at = tests; (at = strstr(at, wanted)); at++) {
+		const char *call = strstr(at, name), *next = strstr(at + 1, ";");
+
+		if (call && next && call < next)
+			return true;
+	}
+	return false;
+}
+
+Test(conformance, every_documented_error_is_named_by_a_test)
+{
+	struct hm_buffer tests = { 0 };
+	size_t missing = 0;
+
+	read_tests(&tests);
+	for (const struct hm_service *const *service = hm_services; *service; service++) {
+		for (size_t i = 0; i < (*service)->table->n_methods; i++) {
+			const struct hm_method *method = &(*service)->table->methods[i];
+			char name[128];
+
+			client_name(*service, method, name, sizeof name);
+			for (const char *const *code = method->documented_errors; *code; code++) {
+				if (is_tested(tests.data, *code, name))
+					continue;
+				missing++;
+				fprintf(stderr, "%s:%d: %s documents %s, but no test has refuses(%s, %s…))\n",
+					method->file, method->line, method->name, *code, *code, name);
+			}
+		}
+	}
+	hm_buffer_fini(&tests);
+	cr_assert_eq(missing, 0, "%zu documented errors that no test names", missing);
+}
