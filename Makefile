@@ -27,7 +27,7 @@ PKGS     := libprotobuf-c libpq libsodium jansson
 WARN     := -Wall -Wextra -Werror -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wcast-qual
 CPPFLAGS  = -D_GNU_SOURCE -Iruntime -Igen -I. $(shell pkg-config --cflags $(PKGS))
 CFLAGS   := -std=gnu2x $(WARN) $(FLAGS)
-LDLIBS    = $(shell pkg-config --libs $(PKGS)) -lnng -pthread# nng 1.5 ships no .pc file
+LDLIBS    = $(shell pkg-config --libs $(PKGS)) -lnng -lm -pthread# nng 1.5 ships no .pc file
 TESTLIBS  = $(shell pkg-config --libs criterion)
 
 Q  := $(if $(V),,@)
