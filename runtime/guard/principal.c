@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "guard/permission.h"
 
 static const struct {
 	const char *name;
@@ -142,16 +143,6 @@ static hm_status check_brand(const struct hm_principal *principal, struct hm_lea
 	return hm_lease_check_brand(lease, brand);
 }
 
-/* "*" grants everything, "ledger.*" everything that begins with "ledger.". */
-static bool grants(const char *granted, const char *wanted)
-{
-	size_t length = strlen(granted);
-
-	if (length && granted[length - 1] == '*')
-		return !strncmp(granted, wanted, length - 1);
-	return !strcmp(granted, wanted);
-}
-
 static hm_status authorise(const struct hm_call *call)
 {
 	const struct hm_method *method = call->method;
@@ -168,9 +159,8 @@ static hm_status authorise(const struct hm_call *call)
 			hm_raise(PERMISSION_DENIED, "%s is for other services, not for %s", method->name, actor->id),
 			"CALLER_DENIED");
 	}
-	for (const char *const *permission = actor->permissions; *permission; permission++)
-		if (grants(*permission, method->permission))
-			return HM_OK;
+	if (hm_permissions_cover(actor->permissions, method->permission))
+		return HM_OK;
 	return deny(hm_raise(PERMISSION_DENIED, "%s lacks permission %s", actor->id, method->permission),
 		    "PERMISSION_MISSING");
 }
