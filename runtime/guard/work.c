@@ -78,10 +78,10 @@ static hm_status fill_builtins(struct hm_call *call, const struct hm_query *quer
 
 	if (has_parameter(query, "new_id"))
 		ret_builtins[n++] = (struct hm_builtin){ "new_id", id_text(call, &id) };
-	if (has_parameter(query, "actor_id"))
-		ret_builtins[n++] = (struct hm_builtin){ "actor_id", call->actor.id };
-	if (has_parameter(query, "request_id"))
-		ret_builtins[n++] = (struct hm_builtin){ "request_id", id_text(call, &call->context.request_id) };
+	if (has_parameter(query, "caller_id"))
+		ret_builtins[n++] = (struct hm_builtin){ "caller_id", call->actor.id };
+	if (has_parameter(query, "call_request_id"))
+		ret_builtins[n++] = (struct hm_builtin){ "call_request_id", id_text(call, &call->context.request_id) };
 	if (has_parameter(query, "page_size")) {
 		ret_builtins[n].name = "page_size";
 		TRY(find_page_size(call, arguments, &ret_builtins[n++].text));

@@ -73,7 +73,7 @@ SELECT id, name, endpoint, version, registered_at, heard_at, id AS next_page_tok
 FROM   services
 WHERE  name = coalesce(@name, name)
        AND heard_at > now() - coalesce(@max_age_seconds, 60) * interval '1 second'
-       AND id > coalesce(@page_token, '00000000-0000-0000-0000-000000000000')
+       AND id > coalesce(@page_token, '00000000-0000-0000-0000-000000000000')::uuid
 ORDER  BY id LIMIT @page_size;
 
 -- rpc: ListAudit :many

@@ -171,7 +171,7 @@ int fail(const struct options *options)
 	fprintf(stderr, "hallmark: ");
 	print_styled(stderr, STYLE_BAD, "%s", hm_status_name(error->code));
 	fprintf(stderr, ": %s\n", error->message);
-	for (size_t i = 0; i < error->n_violations; i++)
+	for (size_t i = 0; error->n_violations > 1 && i < error->n_violations; i++)
 		fprintf(stderr, "  %s: %s\n", error->violations[i].field, error->violations[i].description);
 	if (error->maybe_processed)
 		fprintf(stderr, "  the call may have been carried out: look into the audit log before repeating it\n");
