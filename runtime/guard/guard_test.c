@@ -73,6 +73,20 @@ Test(guard, another_brand_sees_nothing_and_that_is_audited)
 	cr_assert_eq(list->n_notes, 0);
 }
 
+Test(guard, what_was_written_before_a_release_is_gone)
+{
+	struct fixture f = fixture_serving(&notes_service);
+	struct hm_context *ana = fixture_user(&f, "loop", "ana");
+	Notes__Note *note;
+
+	must(notes_release_after_write(f.channel, ana, ADD(.title = "hello"), &note));
+	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) FROM notes.notes"), 1);
+	cr_assert_eq(fixture_audited(&f, "notes", ana), 1);
+	cr_assert_eq(
+		test_sql(f.dsn, "SELECT count(*) FROM notes.notes JOIN notes.audit_log ON entity_id = notes.id::text"),
+		1);
+}
+
 Test(guard, a_failed_write_leaves_nothing_but_its_entry)
 {
 	struct fixture f = fixture_serving(&notes_service);

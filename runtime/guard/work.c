@@ -147,6 +147,11 @@ void hm_call_keep(struct hm_call *call)
 	session->keeps_writes = true;
 }
 
+void hm_release(struct hm_call *call)
+{
+	hm_session_rollback(call);
+}
+
 /* A step has an entry of its own, a child of the call's, so that a saga that stopped half-way shows how far it came. */
 hm_status hm_step(struct hm_call *call, const char *event)
 {

@@ -34,6 +34,10 @@ void hm_call_keep(struct hm_call *call);
  * transaction. For sagas: step, call another service, step. */
 hm_status hm_step(struct hm_call *call, const char *event);
 
+/* hm_release ends the call's transaction and keeps nothing of it, so that slow work between reading and writing (hashing a
+ * password) holds neither a connection nor a lock. The next query begins a new one: what was read may have changed. */
+void hm_release(struct hm_call *call);
+
 /* hm_audit_entity sets the entity of this call's audit entry where the contract's entity_id cannot say it. */
 void hm_audit_entity(struct hm_call *call, const char *id);
 

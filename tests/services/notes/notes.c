@@ -16,6 +16,13 @@ static hm_status refuse_after_write(struct hm_call *call, const Notes__AddNoteRe
 	return hm_refuse(call, FAILED_PRECONDITION, "note %s stays", reply->id);
 }
 
+static hm_status release_after_write(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply)
+{
+	TRY(hm_query_one(call, &notes_sql_insert_note, request, reply));
+	hm_release(call);
+	return hm_query_one(call, &notes_sql_insert_note, request, reply);
+}
+
 static hm_status secret_note(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__SecretNoteReply *reply)
 {
 	Notes__Note note = NOTES__NOTE__INIT;
@@ -28,4 +35,4 @@ static hm_status secret_note(struct hm_call *call, const Notes__AddNoteRequest *
 
 const struct hm_service notes_service =
 	NOTES_SERVICE(.fail_after_write = fail_after_write, .refuse_after_write = refuse_after_write,
-		      .secret_note = secret_note);
+		      .release_after_write = release_after_write, .secret_note = secret_note);
