@@ -24,6 +24,8 @@ DECLARE
 			 'actor_id text NOT NULL, actor_brand_id text, event_type text NOT NULL, entity_type text, '
 			 'entity_id text, brand_id text NOT NULL, request_id text, details jsonb';
 	columns  text;
+	lacking  text;
+	strange  text;
 	broken   record;
 BEGIN
 	SELECT string_agg(format('%s %s%s', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN ' NOT NULL' END),
@@ -32,10 +34,16 @@ BEGIN
 	FROM pg_attribute
 	WHERE attrelid = to_regclass(format('%I.audit_log', service)) AND attnum > 0 AND NOT attisdropped;
 
+	SELECT string_agg(one, ', ') INTO lacking
+	FROM (SELECT regexp_split_to_table(expected, ', ') EXCEPT SELECT regexp_split_to_table(columns, ', ')) AS missing(one);
+	SELECT string_agg(one, ', ') INTO strange
+	FROM (SELECT regexp_split_to_table(columns, ', ') EXCEPT SELECT regexp_split_to_table(expected, ', ')) AS extra(one);
+
 	SELECT rule, string_agg(name, ', ' ORDER BY name) AS names, advice INTO broken FROM (
 		SELECT 1 AS rank, 'audit-table-required' AS rule, 'audit_log' AS name,
 		       CASE WHEN columns IS NULL THEN 'is missing; it has ' || expected
-			    ELSE format('has other columns than it must: %s; not: %s', expected, columns) END AS advice
+			    WHEN lacking IS NULL AND strange IS NULL THEN 'has its columns in another order than ' || expected
+			    ELSE format('lacks [%s] and has beside them [%s]', lacking, strange) END AS advice
 		WHERE columns IS DISTINCT FROM expected
 	UNION ALL
 		SELECT 2, 'audit-table-required', 'audit_log', 'has to have PRIMARY KEY (id)'
@@ -99,7 +107,7 @@ BEGIN
 		       (SELECT atthasdef FROM pg_attribute WHERE attrelid = c.oid AND attname = 'brand_id') AS has_default
 		FROM pg_class c JOIN pg_class root ON root.oid = coalesce(pg_partition_root(c.oid), c.oid)
 		WHERE c.relnamespace = service::regnamespace AND c.relkind IN ('r', 'p')
-		ORDER BY c.relkind DESC, c.relname
+		ORDER BY (SELECT count(*) FROM pg_partition_ancestors(c.oid)), c.relname -- parents give their partitions row triggers
 	LOOP
 		IF NOT one.has_default THEN
 			EXECUTE format('ALTER TABLE %I ALTER brand_id SET DEFAULT nullif(current_setting(''hallmark.brand_id'', true), '''')', one.name);
