@@ -249,6 +249,7 @@ static hm_status open_ward(const struct hm_guarded *guarded, struct hm_ward *ret
 
 	ret_ward->service = guarded->service;
 	ret_ward->store = guarded->store;
+	ret_ward->signing_key = guarded->signing_key;
 	ret_ward->queries = calloc(table->n_methods, sizeof(struct hm_query *));
 	if (!ret_ward->queries)
 		return hm_raise(RESOURCE_EXHAUSTED, "no memory for %zu methods", table->n_methods);

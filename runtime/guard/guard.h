@@ -15,10 +15,11 @@
 
 struct hm_guard;
 
-/* One service and the store of its schema; store NULL for a service without a database. */
+/* One service and what is its own: the store of its schema (NULL: no database), the key it signs with (NULL: none). */
 struct hm_guarded {
 	const struct hm_service *service;
 	struct hm_store *store;
+	struct hm_secret_key *signing_key;
 };
 
 struct hm_guard_config {

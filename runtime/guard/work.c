@@ -173,6 +173,13 @@ hm_status hm_step(struct hm_call *call, const char *event)
 	return status;
 }
 
+const struct hm_secret_key *hm_call_signing_key(const struct hm_call *call)
+{
+	const struct hm_session *session = call->guard;
+
+	return session->ward->signing_key;
+}
+
 void hm_audit_entity(struct hm_call *call, const char *id)
 {
 	struct hm_session *session = call->guard;

@@ -7,6 +7,7 @@
  * before the first query, or make the work a sequence of hm_step transactions with calls between them.
  */
 #pragma once
+#include "crypto/key.h"
 #include "rpc/call.h"
 #include "store/query.h"
 #include "store/store.h"
@@ -37,6 +38,9 @@ hm_status hm_step(struct hm_call *call, const char *event);
 /* hm_release ends the call's transaction and keeps nothing of it, so that slow work between reading and writing (hashing a
  * password) holds neither a connection nor a lock. The next query begins a new one: what was read may have changed. */
 void hm_release(struct hm_call *call);
+
+/* hm_call_signing_key returns the key that the service's definition names (hm_service.signing_key), else NULL. */
+const struct hm_secret_key *hm_call_signing_key(const struct hm_call *call);
 
 /* hm_audit_entity sets the entity of this call's audit entry where the contract's entity_id cannot say it. */
 void hm_audit_entity(struct hm_call *call, const char *id);

@@ -54,7 +54,14 @@ static hm_status open_store(const struct hm_host_config *config, size_t n_servic
 	return hm_store_check(guarded->store, guarded->service->queries);
 }
 
-static hm_status open_stores(const struct hm_host_config *config, struct hm_host *host)
+static hm_status open_signing_key(const struct hm_host_config *config, struct hm_guarded *guarded)
+{
+	const char *name = guarded->service->signing_key;
+
+	return name ? hm_secret_key_open(config->keys, name, &guarded->signing_key) : HM_OK;
+}
+
+static hm_status open_services(const struct hm_host_config *config, struct hm_host *host)
 {
 	size_t n = count(config->services);
 
@@ -65,6 +72,7 @@ static hm_status open_stores(const struct hm_host_config *config, struct hm_host
 		struct hm_guarded *guarded = &host->guarded[host->n_services];
 
 		guarded->service = config->services[host->n_services++];
+		TRY(open_signing_key(config, guarded));
 		TRY(open_store(config, n, guarded));
 	}
 	return HM_OK;
@@ -127,7 +135,7 @@ hm_status hm_host_open(const struct hm_host_config *config, struct hm_host **ret
 	if (!host)
 		return hm_raise(RESOURCE_EXHAUSTED, "no memory for a host");
 	TRY(open_keys(config, host));
-	TRY(open_stores(config, host));
+	TRY(open_services(config, host));
 	TRY(hm_lease_open(config->lease_ms, &host->lease));
 	TRY(open_server(config, host));
 	TRY(listen_all(config, host));
@@ -162,8 +170,10 @@ void hm_host_close(struct hm_host *host)
 	hm_server_close(host->server);
 	hm_guard_close(host->guard);
 	hm_lease_close(host->lease);
-	for (size_t i = 0; i < host->n_services; i++)
+	for (size_t i = 0; i < host->n_services; i++) {
 		hm_store_close(host->guarded[i].store);
+		hm_secret_key_close(host->guarded[i].signing_key);
+	}
 	free(host->guarded);
 	hm_secret_key_close(host->key);
 	hm_keyring_close(host->keys);

@@ -17,7 +17,8 @@ struct hm_host_config {
 	const struct hm_service *const
 		*known; /* all services of the program, for what feeds the lease; NULL-terminated */
 	const char *dsn; /* of PostgreSQL, without user; NULL if no service has a schema */
-	const char *keys; /* folder of keys: service-<name>.key of the first service, .pub of everyone */
+	const char *
+		keys; /* folder: service-<name>.key of the first service, the services' signing keys, everyone's .pub */
 	const char *run; /* folder of the ipc sockets, made 0700 */
 	const char *const
 		*listen; /* further URLs, NULL-terminated; NULL: none. tcp only on loopback: it is not encrypted */

@@ -69,6 +69,9 @@ struct hm_service {
 	/* Optional: fetches what this service publishes to every other one's guard (brand status, revocations) into the
 	 * lease. Called every half second in every process, through a channel to this service. */
 	hm_status (*feed_lease)(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context);
+	/* Optional: the key (by name, of the host's keys folder) the service signs with; its handlers reach it by
+	 * hm_call_signing_key, nobody else does. */
+	const char *signing_key;
 };
 
 /* hm_method_id returns what travels for a method name: FNV-1a, 64 bits. */
