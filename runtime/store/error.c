@@ -18,7 +18,7 @@ static const struct mapping mappings[] = {
 	{ "23505", HM_ALREADY_EXISTS, "exists already", "" },
 	{ "23503", HM_FAILED_PRECONDITION, "what this refers to does not exist, or is still referred to", "" },
 	{ "23P01", HM_FAILED_PRECONDITION, "conflicts with what is there", "" },
-	{ "23001", HM_FAILED_PRECONDITION, "is still referred to", "" },
+	{ "23001", HM_FAILED_PRECONDITION, "is append-only, or still referred to", "" },
 	{ "23502", HM_INVALID_ARGUMENT, "is missing", "" },
 	{ "23514", HM_INVALID_ARGUMENT, "is refused by a rule of the table", "" },
 	{ "22001", HM_INVALID_ARGUMENT, "a text is too long", "" },

@@ -56,11 +56,13 @@ static hm_status make_plan(struct plan *plan, const ProtobufCMessageDescriptor *
 	return HM_OK;
 }
 
-/* NULL is absent: what the field held before goes. */
+/* NULL is absent: what the field held before goes. A sibling in a oneof stays. */
 static void clear_field(ProtobufCMessage *message, const ProtobufCFieldDescriptor *field)
 {
 	char *base = (char *)message;
 
+	if (!hm_field_is_set(message, field))
+		return;
 	if (hm_field_is_repeated(field))
 		(void)hm_field_make(NULL, message, field, 0);
 	else if (hm_field_is_oneof(field))

@@ -3,8 +3,8 @@
  *
  *     open → (tx_open → tx_query … → tx_commit | tx_rollback) → close
  *
- * A transaction opens at its first statement: BEGIN, brand, deadline and statement travel as one pipeline burst; what
- * was appended (the audit entry) and COMMIT travel as one more. All parameters and results are binary. Statements are
+ * A transaction opens at its first statement: brand, deadline and statement travel as one pipeline burst; what was
+ * appended (the audit entry) and the commit travel as one more. All parameters and results are binary. Statements are
  * prepared once a connection. A plan gone stale after a migration (0A000) is prepared again and run once more.
  *
  * Pools are lazy: a connection is made when one is needed, never more than connections_max a role, waiting is bounded
