@@ -67,7 +67,7 @@ static hm_status raise_sql_error(const PGconn *connection, const struct migratio
 
 	text_place(migration->text, error_offset(migration, result, n_done), &line, &column);
 	snprintf(where, sizeof where, "%s:%u:%u: ", migration->path, line, column);
-	return from_pq(connection, result, HM_INVALID_ARGUMENT, where);
+	return from_pq_session(connection, result, HM_INVALID_ARGUMENT, where);
 }
 
 /* ---- One file --------------------------------------------------------------------------------------------------- */
@@ -130,7 +130,7 @@ static hm_status put_rules(PGconn *connection, const char *where)
 	hm_status status = HM_OK;
 
 	if (PQresultStatus(result) != PGRES_COMMAND_OK)
-		status = from_pq(connection, result, HM_INTERNAL, where);
+		status = from_pq_session(connection, result, HM_INTERNAL, where);
 	PQclear(result);
 	return status;
 }

@@ -48,9 +48,9 @@ hm_status session_ask(PGconn *connection, const char *sql, size_t n, const char 
 hm_status session_ask_bytes(PGconn *connection, const char *sql, const void *bytes, size_t size, char *ret_text,
 			    size_t text_bytes);
 
-/* from_pq turns a failed result into a status: ABORTED what a lock or a deadlock prevented, FAILED_PRECONDITION with the
- * rule's name as reason what the rules refuse, UNAVAILABLE a lost server, else `otherwise`. where is put before. */
-hm_status from_pq(const PGconn *connection, const PGresult *result, hm_status otherwise, const char *where);
+/* from_pq_session turns a failed result into a status: ABORTED what a lock or a deadlock prevented, the rules' refusals
+ * with the rule as reason, UNAVAILABLE a lost server, else `otherwise`. where is put before. */
+hm_status from_pq_session(const PGconn *connection, const PGresult *result, hm_status otherwise, const char *where);
 
 /* migration_apply runs one file, the rules and the record of it in a transaction; again when a lock prevents it. */
 hm_status migration_apply(PGconn *connection, const struct migration *migration);

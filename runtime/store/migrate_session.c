@@ -1,6 +1,7 @@
 /*
  * Migration session: a plain blocking libpq connection, and PostgreSQL's errors turned into Hallmark's. The store's pool
- * is not used: it speaks as the application's role, and a migration needs session state the pool must never have.
+ * is not used: it speaks as the application's role, and a migration needs session state the pool must never have. Nor is
+ * error.c, which keeps PostgreSQL's words from a caller: who writes a migration needs them all.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -34,36 +35,30 @@ static const struct {
 	const char *sqlstate;
 	hm_status status;
 } sqlstates[] = {
-	{ "HM001", HM_FAILED_PRECONDITION },
 	{ "55P03", HM_ABORTED }, /* lock_not_available */
 	{ "40", HM_ABORTED }, /* deadlock, serialization */
-	{ "08", HM_UNAVAILABLE },
-	{ "57P", HM_UNAVAILABLE },
-	{ "53", HM_RESOURCE_EXHAUSTED },
+	{ "08", HM_UNAVAILABLE }, { "57P", HM_UNAVAILABLE }, { "53", HM_RESOURCE_EXHAUSTED },
 };
+
+/* Class HM is Hallmark's own, as in error.h: the number of a status, the reason as the hint. */
+static bool is_ours(const char *sqlstate)
+{
+	return !strncmp(sqlstate, "HM0", 3);
+}
 
 static hm_status status_of(const char *sqlstate, hm_status otherwise)
 {
+	int ours = is_ours(sqlstate) ? (int)strtol(sqlstate + 3, NULL, 10) : 0;
+
+	if (ours > 0 && ours < HM_STATUS_COUNT)
+		return (hm_status)ours;
 	for (size_t i = 0; i < sizeof sqlstates / sizeof *sqlstates; i++)
 		if (!strncmp(sqlstate, sqlstates[i].sqlstate, strlen(sqlstates[i].sqlstate)))
 			return sqlstates[i].status;
 	return otherwise;
 }
 
-/* A rule's refusal begins with its name: "audit-table-required: …" is reason AUDIT_TABLE_REQUIRED. */
-static void set_rule_as_reason(const char *message)
-{
-	char reason[HM_FIELD_BYTES] = "";
-	size_t length = strcspn(message, ":");
-
-	if (length >= sizeof reason)
-		return;
-	for (size_t i = 0; i < length; i++)
-		reason[i] = message[i] == '-' ? '_' : (char)(message[i] >= 'a' ? message[i] - 'a' + 'A' : message[i]);
-	hm_error_set_reason(reason);
-}
-
-hm_status from_pq(const PGconn *connection, const PGresult *result, hm_status otherwise, const char *where)
+hm_status from_pq_session(const PGconn *connection, const PGresult *result, hm_status otherwise, const char *where)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
 	const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
@@ -74,11 +69,13 @@ hm_status from_pq(const PGconn *connection, const PGresult *result, hm_status ot
 	if (!sqlstate || !message)
 		return hm_raise(UNAVAILABLE, "%s%s", where, PQerrorMessage(connection));
 	status = status_of(sqlstate, otherwise);
-	status = hm_raise_at(__FILE__, __LINE__, status, "%s%s (%s)%s%s%s%s", where, message, sqlstate,
-			     detail ? "; " : "", detail ? detail : "", hint ? "; " : "", hint ? hint : "");
-	if (status == HM_FAILED_PRECONDITION && !strcmp(sqlstate, "HM001"))
-		set_rule_as_reason(message);
-	return status;
+	if (is_ours(sqlstate)) {
+		status = hm_raise_at(__FILE__, __LINE__, status, "%s%s", where, message);
+		hm_error_set_reason(hint ? hint : "");
+		return status;
+	}
+	return hm_raise_at(__FILE__, __LINE__, status, "%s%s (%s)%s%s%s%s", where, message, sqlstate,
+			   detail ? "; " : "", detail ? detail : "", hint ? "; " : "", hint ? hint : "");
 }
 
 static hm_status check(const PGconn *connection, const PGresult *result)
@@ -87,7 +84,7 @@ static hm_status check(const PGconn *connection, const PGresult *result)
 
 	if (outcome == PGRES_TUPLES_OK || outcome == PGRES_COMMAND_OK)
 		return HM_OK;
-	return from_pq(connection, result, HM_INTERNAL, "");
+	return from_pq_session(connection, result, HM_INTERNAL, "");
 }
 
 hm_status session_run(PGconn *connection, const char *sql)

@@ -1,6 +1,6 @@
 -- Secure: the platform's rules put on every table of the current schema, as its owner, in the migration's own transaction;
 -- a table is never there without them. What is already right is left alone, so that no lock is taken without need.
--- SQLSTATE HM001: a rule is broken; the message begins with the rule's name.
+-- A broken rule is SQLSTATE HM009 (FAILED_PRECONDITION); message and hint name the rule.
 --
 --   tables            row-level security enabled and forced; policies brand (for <service>_app) and owner; brand_id's default
 --   append-only ones  audit_log, and any table whose comment begins with "append-only": SELECT and INSERT alone, and
@@ -10,7 +10,7 @@
 CREATE OR REPLACE FUNCTION hallmark_append_only() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $function$
 BEGIN
 	RAISE EXCEPTION '%.% is append-only: % is refused', TG_TABLE_SCHEMA, TG_TABLE_NAME, TG_OP
-		USING ERRCODE = 'restrict_violation';
+		USING ERRCODE = 'HM009', HINT = 'APPEND_ONLY';
 END
 $function$;
 
@@ -78,7 +78,8 @@ BEGIN
 	) AS offences GROUP BY rank, rule, advice ORDER BY rank LIMIT 1;
 
 	IF FOUND THEN
-		RAISE EXCEPTION '%: %.% %', broken.rule, service, broken.names, broken.advice USING ERRCODE = 'HM001';
+		RAISE EXCEPTION '%: %.% %', broken.rule, service, broken.names, broken.advice
+			USING ERRCODE = 'HM009', HINT = upper(replace(broken.rule, '-', '_'));
 	END IF;
 END
 $rules$;

@@ -103,12 +103,12 @@ Test(secure, append_only_tables_refuse_everybody, .init = set_up)
 
 	for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++)
 		for (size_t r = 0; r < 2; r++)
-			cr_expect_str_eq(vault_ask(&v, roles[r], NULL, attempts[i]), "!23001", "%s: %s", roles[r],
+			cr_expect_str_eq(vault_ask(&v, roles[r], NULL, attempts[i]), "!HM009", "%s: %s", roles[r],
 					 attempts[i]);
 	for (size_t i = 0; i < sizeof attempts / sizeof *attempts; i++) {
 		snprintf(as_replica, sizeof as_replica, "SET LOCAL session_replication_role = replica; %s",
 			 attempts[i]);
-		cr_expect_str_eq(vault_ask(&v, "", NULL, as_replica), "!23001", "%s", as_replica);
+		cr_expect_str_eq(vault_ask(&v, "", NULL, as_replica), "!HM009", "%s", as_replica);
 	}
 	cr_expect_str_eq(vault_ask(&v, "app", "loop", "DELETE FROM ledger"), "!42501");
 	cr_expect_str_eq(vault_ask(&v, "app", "loop", "SELECT count(*) FROM ledger"), "1");
@@ -156,17 +156,17 @@ Test(secure, partitions_are_tables_too)
 	cr_expect_str_eq(vault_ask(&v, "app", "loop", AUDIT_ROW(1, "loop")), "");
 	cr_expect_str_eq(vault_ask(&v, "app", "nova", "SELECT count(*) FROM audit_log_rest"), "0");
 	cr_expect_str_eq(vault_ask(&v, "app", "loop", "DELETE FROM audit_log_rest"), "!42501");
-	cr_expect_str_eq(vault_ask(&v, "owner", NULL, "DELETE FROM audit_log_rest"), "!23001");
-	cr_expect_str_eq(vault_ask(&v, "owner", NULL, "TRUNCATE audit_log_rest"), "!23001");
+	cr_expect_str_eq(vault_ask(&v, "owner", NULL, "DELETE FROM audit_log_rest"), "!HM009");
+	cr_expect_str_eq(vault_ask(&v, "owner", NULL, "TRUNCATE audit_log_rest"), "!HM009");
 	cr_expect_str_eq(
 		vault_ask(&v, "", NULL, "SET LOCAL session_replication_role = replica; DELETE FROM audit_log_rest"),
-		"!23001");
+		"!HM009");
 	vault_write(&v, "0002_next.sql",
 		    "CREATE TABLE audit_log_next PARTITION OF audit_log FOR VALUES FROM "
 		    "('f0000000-0000-7000-8000-000000000000') TO "
 		    "('f1000000-0000-7000-8000-000000000000');");
 	must(vault_migrate(&v));
-	cr_expect_str_eq(vault_ask(&v, "owner", NULL, "TRUNCATE audit_log_next"), "!23001");
+	cr_expect_str_eq(vault_ask(&v, "owner", NULL, "TRUNCATE audit_log_next"), "!HM009");
 }
 
 Test(secure, views_functions_and_sequences_serve_under_the_brand, .init = set_up)
