@@ -30,7 +30,7 @@ struct command {
 };
 
 extern const struct command up_command, serve_command, call_command, ls_command, describe_command, migrate_command,
-	audit_command, keygen_command, token_command;
+	audit_command, keygen_command, token_command, new_command;
 
 /* options_read reads the command line behind the command's name. INVALID_ARGUMENT says which option and why. */
 hm_status options_read(int argc, char **argv, struct options *ret_options);

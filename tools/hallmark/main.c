@@ -7,7 +7,7 @@
 
 static const struct command *const commands[] = {
 	&up_command,      &serve_command, &call_command,   &ls_command,    &describe_command,
-	&migrate_command, &audit_command, &keygen_command, &token_command,
+	&migrate_command, &audit_command, &keygen_command, &token_command, &new_command,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
