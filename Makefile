@@ -115,11 +115,11 @@ headers: $(GEN_HDR)
 	$(Q)for h in $$(find runtime -name '*.h'); do echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(CFLAGS) -x c -fsyntax-only - || exit 1; done
 
 format-check:
-	$(Q)git ls-files '*.c' '*.h' | xargs clang-format --dry-run --Werror
+	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format --dry-run --Werror
 
 ## format         rewrite the sources with clang-format
 format:
-	$(Q)git ls-files '*.c' '*.h' | xargs clang-format -i
+	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
 
 ## clean          remove everything that was built
 clean:

@@ -128,7 +128,7 @@ static int run_new(const struct options *options)
 		return usage_fail(&new_command);
 	if (make_service(options->arguments[0]) != HM_OK)
 		return fail(options);
-	printf("now: make test SERVICE=%s\n", options->arguments[0]);
+	printf("now: make format && make test SERVICE=%s\n", options->arguments[0]);
 	return 0;
 }
 
