@@ -128,6 +128,10 @@ static hm_status check_brand(const struct hm_principal *principal, struct hm_lea
 	if (*principal->claimed_brand && strcmp(principal->claimed_brand, brand))
 		return deny(hm_raise(PERMISSION_DENIED, "the token is of brand %s, the call is for another", brand),
 			    "BRAND_MISMATCH");
+	if (call->method->only_brand && strcmp(call->method->only_brand, brand))
+		return deny(hm_raise(PERMISSION_DENIED, "%s is for brand %s alone", call->method->name,
+				     call->method->only_brand),
+			    "BRAND_MISMATCH");
 	if (!strcmp(brand, HM_SYSTEM_BRAND)) {
 		if (actor->type == HM_ACTOR_OPERATOR || actor->type == HM_ACTOR_SERVICE)
 			return HM_OK;
@@ -136,10 +140,6 @@ static hm_status check_brand(const struct hm_principal *principal, struct hm_lea
 	if (actor->type == HM_ACTOR_SERVICE && !is_caller(call->method, actor->id))
 		return deny(hm_raise(PERMISSION_DENIED, "service %s may not act for brand %s here", actor->id, brand),
 			    "CALLER_DENIED");
-	if (call->method->only_brand && strcmp(call->method->only_brand, brand))
-		return deny(hm_raise(PERMISSION_DENIED, "%s is for brand %s alone", call->method->name,
-				     call->method->only_brand),
-			    "BRAND_MISMATCH");
 	return hm_lease_check_brand(lease, brand);
 }
 
