@@ -1,6 +1,7 @@
--- Brands are rows of the reserved brand "system": operators work on them under it.
+-- Brands are rows of the reserved brand "system": operators work on them under it. A row of another brand would speak for a
+-- brand that is not its own.
 CREATE TABLE brands (
-  brand_id         text NOT NULL,
+  brand_id         text NOT NULL CHECK (brand_id = 'system'),
   id               text NOT NULL CHECK (id ~ '^[a-z][a-z0-9-]*$' AND id <> 'system'),
   name             text NOT NULL,
   status           text NOT NULL DEFAULT 'active' CHECK (status IN ('active', 'suspended')),
