@@ -212,6 +212,8 @@ Test(bind, calls_what_no_caller_can_mend_internal_and_says_where)
 		&storetest_sql_narrow,
 		&storetest_sql_missing_argument,
 		&storetest_sql_text_into_number,
+		&storetest_sql_far_future,
+		&storetest_sql_infinity,
 	};
 	struct storetest test = storetest_open(0);
 	Storetest__Row reply = STORETEST__ROW__INIT;
@@ -221,6 +223,18 @@ Test(bind, calls_what_no_caller_can_mend_internal_and_says_where)
 		refuses(INTERNAL, run(&test, queries[i], &reply.base));
 		cr_expect(strstr(hm_error_get()->message, "storetest/queries.sql:"), "%s", hm_error_get()->message);
 	}
+	storetest_close(&test);
+}
+
+Test(bind, the_last_moment_of_year_9999_is_a_timestamp)
+{
+	struct storetest test = storetest_open(0);
+	Storetest__Row reply = STORETEST__ROW__INIT;
+
+	(void)storetest_put(&test, "loop", "w");
+	must(run(&test, &storetest_sql_last_moment, &reply.base));
+	cr_expect_eq(reply.at->seconds, 253402300799);
+	cr_expect_eq(reply.at->nanos, 999999000);
 	storetest_close(&test);
 }
 

@@ -14,6 +14,9 @@ enum { DAYS_1970_TO_2000 = 10957, S_PER_DAY = 86400, JSONB_VERSION = 1, LITERAL_
 
 static const int64_t us_1970_to_2000 = (int64_t)DAYS_1970_TO_2000 * S_PER_DAY * HM_US_PER_S;
 
+/* The years a Timestamp has, 0001 to 9999, from 2000 on. PostgreSQL's go on to 294276, then to infinity. */
+static const int64_t earliest_us = -63082281600000000, latest_us = 252455615999999999;
+
 static enum fit give(struct hm_arena *arena, uint64_t number, size_t width, struct value *ret_bytes)
 {
 	char *out = hm_arena_alloc(arena, width);
@@ -239,7 +242,7 @@ static enum fit decode_time(const struct codec *codec, struct hm_arena *arena, c
 	if (size != codec->width)
 		return FIT_SYNTAX;
 	us = (int64_t)get_big(bytes, size);
-	if (us == INT64_MAX || us == INT64_MIN) /* infinity, which a Timestamp cannot say */
+	if (us < earliest_us || us > latest_us)
 		return FIT_RANGE;
 	*ret_value = (struct value){ .kind = VALUE_TIME, .integer = us + us_1970_to_2000 };
 	return FIT_OK;

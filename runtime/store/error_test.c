@@ -106,17 +106,15 @@ Test(error, a_sqlstate_is_a_status)
 
 static const char *const no_parameters[] = { NULL };
 
-static hm_status check(struct hm_store *store, const char *sql)
+#define BAD_QUERY(sql_text)                                                                       \
+	{                                                                                         \
+		.name = "bad", .sql = sql_text, .rows = HM_ROWS_ONE, .parameters = no_parameters, \
+		.file = "services/x/queries.sql", .line = 7,                                      \
+	}
+
+static hm_status check(struct hm_store *store, const struct hm_query *query)
 {
-	const struct hm_query query = {
-		.name = "bad",
-		.sql = sql,
-		.rows = HM_ROWS_ONE,
-		.parameters = no_parameters,
-		.file = "services/x/queries.sql",
-		.line = 7,
-	};
-	const struct hm_query *const queries[] = { &query };
+	const struct hm_query *const queries[] = { query };
 
 	return hm_store_check(store,
 			      &(struct hm_query_table){ .service = "notes", .queries = queries, .n_queries = 1 });
@@ -133,18 +131,20 @@ Test(error, the_check_passes_what_the_schema_can_answer)
 
 Test(error, the_check_finds_what_the_schema_lacks)
 {
+	static const struct hm_query query = BAD_QUERY("SELECT id FROM nowhere");
 	struct storetest test = storetest_open(1);
 
-	refuses(INTERNAL, check(test.store, "SELECT id FROM nowhere"));
+	refuses(INTERNAL, check(test.store, &query));
 	cr_expect(strstr(hm_error_get()->message, "services/x/queries.sql:7: bad"), "%s", hm_error_get()->message);
 	storetest_close(&test);
 }
 
 Test(error, the_check_finds_a_missing_grant)
 {
+	static const struct hm_query query = BAD_QUERY("SELECT brand_id FROM locked_away");
 	struct storetest test = storetest_open(1);
 
-	refuses(INTERNAL, check(test.store, "SELECT brand_id FROM locked_away"));
+	refuses(INTERNAL, check(test.store, &query));
 	cr_expect(strstr(hm_error_get()->message, "permission denied"), "%s", hm_error_get()->message);
 	storetest_close(&test);
 }

@@ -62,8 +62,9 @@ struct hm_builtin {
  *   A column neither has is INTERNAL, naming query, file and line. A NULL into a field marked required is INTERNAL too.
  * ret_rows: rows returned or touched; may be NULL.
  * Errors: NOT_FOUND (ONE without a row; "no rows" with the query's name), the SQLSTATE map of store/error.c,
- * DEADLINE_EXCEEDED, UNAVAILABLE, RESOURCE_EXHAUSTED (no connection within the deadline). After a failure the
- * transaction can only be rolled back. */
+ * DEADLINE_EXCEEDED, UNAVAILABLE, RESOURCE_EXHAUSTED (no connection within the deadline). Once
+ * PostgreSQL has refused something the transaction can only be rolled back; NOT_FOUND and what is found wrong before
+ * anything is sent leave it as it was. The query must outlive the store. */
 hm_status hm_tx_query(struct hm_tx *tx, const struct hm_query *query, const ProtobufCMessage *arguments,
 		      const struct hm_builtin *builtins, ProtobufCMessage *reply, uint64_t *ret_rows);
 

@@ -48,6 +48,15 @@ SELECT words AS nobody FROM rows;
 -- name: narrow :one
 SELECT 4000000000 AS whole;
 
+-- name: far_future :one
+SELECT '10000-01-01T00:00:00Z'::timestamptz AS at FROM rows;
+
+-- name: infinity :one
+SELECT 'infinity'::timestamptz AS at FROM rows;
+
+-- name: last_moment :one
+SELECT '9999-12-31T23:59:59.999999Z'::timestamptz AS at FROM rows;
+
 -- name: every :one
 SELECT words FROM rows;
 
