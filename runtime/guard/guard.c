@@ -33,7 +33,7 @@ static hm_status on_bind(void *user, const char *brand, const char *token, const
 	const struct hm_guard *guard = user;
 
 	(void)peer;
-	*ret_principal = hm_principal_open(guard->keys, brand, token);
+	*ret_principal = hm_principal_open(guard->keys, guard->lease, brand, token);
 	return HM_OK;
 }
 
@@ -55,9 +55,9 @@ static hm_status check_brand_field(struct hm_call *call)
 	return HM_OK;
 }
 
-static hm_status admit(const struct hm_guard *guard, struct hm_call *call, const struct hm_principal *principal)
+static hm_status admit(struct hm_call *call, const struct hm_principal *principal)
 {
-	TRY(hm_principal_admit(principal, guard->lease, call));
+	TRY(hm_principal_admit(principal, call));
 	TRY(hm_message_validate(call->request, call->method->request_rules));
 	return check_brand_field(call);
 }
@@ -161,23 +161,22 @@ static hm_status finish(struct hm_call *call, hm_status status, bool was_denied)
 
 /* Runs what the guard does for one call, in a session that exists for just as long. */
 static hm_status in_session(const struct hm_guard *guard, struct hm_call *call,
-			    hm_status (*serve)(const struct hm_guard *guard, struct hm_call *call,
-					       const struct hm_principal *principal),
+			    hm_status (*serve)(struct hm_call *call, const struct hm_principal *principal),
 			    const struct hm_principal *principal)
 {
 	struct hm_session session = { .ward = find_ward(guard, call->service) };
 	hm_status status;
 
 	call->guard = &session;
-	status = serve(guard, call, principal);
+	status = serve(call, principal);
 	hm_session_fini(&session);
 	call->guard = NULL;
 	return status;
 }
 
-static hm_status serve(const struct hm_guard *guard, struct hm_call *call, const struct hm_principal *principal)
+static hm_status serve(struct hm_call *call, const struct hm_principal *principal)
 {
-	hm_status status = admit(guard, call, principal);
+	hm_status status = admit(call, principal);
 
 	if (status != HM_OK)
 		return finish(call, status, true);
@@ -185,10 +184,10 @@ static hm_status serve(const struct hm_guard *guard, struct hm_call *call, const
 }
 
 /* The call never reached its method. Who is not admitted learns just that, not what else is wrong. */
-static hm_status refuse(const struct hm_guard *guard, struct hm_call *call, const struct hm_principal *principal)
+static hm_status refuse(struct hm_call *call, const struct hm_principal *principal)
 {
 	struct hm_error error = *hm_error_get();
-	hm_status status = hm_principal_admit(principal, guard->lease, call);
+	hm_status status = hm_principal_admit(principal, call);
 
 	return finish(call, status == HM_OK ? hm_error_set(&error) : status, true);
 }
@@ -203,7 +202,7 @@ static hm_status on_refuse(void *user, struct hm_call *call, void *principal, hm
 {
 	const struct hm_guard *guard = user;
 	struct hm_error error = *hm_error_get();
-	struct hm_principal *nobody = principal ? NULL : hm_principal_open(guard->keys, NULL, NULL);
+	struct hm_principal *nobody = principal ? NULL : hm_principal_open(guard->keys, guard->lease, NULL, NULL);
 
 	error.code = status;
 	status = hm_error_set(&error);

@@ -1,11 +1,13 @@
 /*
- * Lease: two trees of names under one reader-writer lock. Brands and revocations are few (thousands) and read on every
- * call, so a reader takes the lock shared, looks up and is gone.
+ * Lease: two trees of names under one reader-writer lock. A brand's record stays where it is while the lease lives, so whoever
+ * found it once reads its state, and the age of the news, without a lock. Revocations come and go: they are looked up
+ * under the lock, shared.
  */
 #include "guard/lease.h"
 
 #include <pthread.h>
 #include <search.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,9 +15,9 @@
 
 enum { DEFAULT_TTL_MS = 5000 };
 
-struct brand {
+struct hm_brand {
 	const char *name; /* first in both records: the trees compare it */
-	bool active;
+	atomic_bool active;
 };
 
 struct revocation {
@@ -27,7 +29,7 @@ struct revocation {
 struct hm_lease {
 	pthread_rwlock_t lock;
 	int64_t ttl_us;
-	int64_t renewed_us[HM_LEASE_KINDS]; /* monotonic; 0: never */
+	_Atomic int64_t renewed_us[HM_LEASE_KINDS]; /* monotonic; 0: never */
 	void *brands, *revocations;
 	struct revocation *all_revocations;
 };
@@ -82,9 +84,11 @@ static void *find_or_add(void **tree, const char *name, size_t size, bool *ret_n
 
 void hm_lease_put_brand(struct hm_lease *lease, const char *brand, bool active)
 {
-	struct brand *record;
+	struct hm_brand *record;
 	bool is_new;
 
+	if (strlen(brand) >= HM_BRAND_BYTES)
+		return;
 	pthread_rwlock_wrlock(&lease->lock);
 	record = find_or_add(&lease->brands, brand, sizeof *record, &is_new);
 	record->active = active;
@@ -142,12 +146,7 @@ static bool is_current(const struct hm_lease *lease, enum hm_lease_kind kind)
 
 bool hm_lease_is_current(struct hm_lease *lease, enum hm_lease_kind kind)
 {
-	bool current;
-
-	pthread_rwlock_rdlock(&lease->lock);
-	current = is_current(lease, kind);
-	pthread_rwlock_unlock(&lease->lock);
-	return current;
+	return is_current(lease, kind);
 }
 
 static hm_status raise_reason(hm_status status, const char *reason)
@@ -163,38 +162,29 @@ static hm_status raise_expired(const struct hm_lease *lease, const char *what)
 			    "LEASE_EXPIRED");
 }
 
-hm_status hm_lease_check_brand(struct hm_lease *lease, const char *brand)
+const struct hm_brand *hm_lease_find_brand(struct hm_lease *lease, const char *name)
 {
-	const struct brand *const *node;
-	bool known = false, active = false, current;
+	const struct hm_brand *const *node;
+	const struct hm_brand *brand = NULL;
 
-	if (!strcmp(brand, HM_SYSTEM_BRAND))
-		return HM_OK;
 	pthread_rwlock_rdlock(&lease->lock);
-	current = is_current(lease, HM_LEASE_BRANDS);
-	node = tfind(&brand, &lease->brands, compare_names);
-	if (node) {
-		known = true;
-		active = (*node)->active;
-	}
+	node = tfind(&name, &lease->brands, compare_names);
+	if (node)
+		brand = *node;
 	pthread_rwlock_unlock(&lease->lock);
-	if (!current)
-		return raise_expired(lease, "brand status");
-	if (!known)
-		return raise_reason(hm_raise(PERMISSION_DENIED, "no brand %s", brand), "BRAND_UNKNOWN");
-	if (!active)
-		return raise_reason(hm_raise(PERMISSION_DENIED, "brand %s is suspended", brand), "BRAND_SUSPENDED");
-	return HM_OK;
+	return brand;
 }
 
-bool hm_lease_knows_brand(struct hm_lease *lease, const char *brand)
+hm_status hm_lease_check_brand(const struct hm_lease *lease, const struct hm_brand *brand)
 {
-	bool known;
-
-	pthread_rwlock_rdlock(&lease->lock);
-	known = tfind(&brand, &lease->brands, compare_names);
-	pthread_rwlock_unlock(&lease->lock);
-	return known;
+	if (!is_current(lease, HM_LEASE_BRANDS))
+		return raise_expired(lease, "brand status");
+	if (!brand)
+		return raise_reason(hm_raise(PERMISSION_DENIED, "there is no such brand"), "BRAND_UNKNOWN");
+	if (!brand->active)
+		return raise_reason(hm_raise(PERMISSION_DENIED, "brand %s is suspended", brand->name),
+				    "BRAND_SUSPENDED");
+	return HM_OK;
 }
 
 static bool is_revoked(const struct hm_lease *lease, const char *id, int64_t issued_at_us)
@@ -207,15 +197,14 @@ static bool is_revoked(const struct hm_lease *lease, const char *id, int64_t iss
 hm_status hm_lease_check_token(struct hm_lease *lease, const char *token_id, const char *session, const char *user,
 			       int64_t issued_at_us)
 {
-	bool current, revoked;
+	bool revoked;
 
+	if (!is_current(lease, HM_LEASE_REVOCATIONS))
+		return raise_expired(lease, "revocations");
 	pthread_rwlock_rdlock(&lease->lock);
-	current = is_current(lease, HM_LEASE_REVOCATIONS);
 	revoked = is_revoked(lease, token_id, issued_at_us) || is_revoked(lease, session, issued_at_us) ||
 		  is_revoked(lease, user, issued_at_us);
 	pthread_rwlock_unlock(&lease->lock);
-	if (!current)
-		return raise_expired(lease, "revocations");
 	if (revoked)
 		return raise_reason(hm_raise(UNAUTHENTICATED, "the token was revoked: log in again"), "TOKEN_REVOKED");
 	return HM_OK;

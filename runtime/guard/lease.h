@@ -25,7 +25,7 @@ hm_status hm_lease_open(uint32_t ttl_ms, struct hm_lease **ret_lease);
 void hm_lease_close(struct hm_lease *lease);
 HM_SCOPED(hm_lease, hm_lease_close)
 
-/* hm_lease_put_brand records a brand's state. */
+/* hm_lease_put_brand records a brand's state. A name that no call could carry (HM_BRAND_BYTES) is passed over. */
 void hm_lease_put_brand(struct hm_lease *lease, const char *brand, bool active);
 
 /* hm_lease_put_revocation records that a token id, a session id or a user id is void for tokens issued before
@@ -38,12 +38,15 @@ void hm_lease_renew(struct hm_lease *lease, enum hm_lease_kind kind);
 /* hm_lease_is_current says whether news of this kind is younger than the lease's time. */
 bool hm_lease_is_current(struct hm_lease *lease, enum hm_lease_kind kind);
 
-/* hm_lease_check_brand: OK for an active brand and for the system brand. PERMISSION_DENIED with reason BRAND_UNKNOWN or
- * BRAND_SUSPENDED; UNAVAILABLE with reason LEASE_EXPIRED when nothing was heard in time. */
-hm_status hm_lease_check_brand(struct hm_lease *lease, const char *brand);
+/* A brand as a lease knows it; lives as long as the lease, so a caller may keep what it found. */
+struct hm_brand;
 
-/* hm_lease_knows_brand says whether the brand was ever put, in whatever state. */
-bool hm_lease_knows_brand(struct hm_lease *lease, const char *brand);
+/* hm_lease_find_brand returns a brand that was ever put, in whatever state, or NULL. */
+const struct hm_brand *hm_lease_find_brand(struct hm_lease *lease, const char *name);
+
+/* hm_lease_check_brand: OK for an active brand (NULL: an unknown one). PERMISSION_DENIED with reason BRAND_UNKNOWN or
+ * BRAND_SUSPENDED; UNAVAILABLE with reason LEASE_EXPIRED when nothing was heard in time. Takes no lock. */
+hm_status hm_lease_check_brand(const struct hm_lease *lease, const struct hm_brand *brand);
 
 /* hm_lease_check_token: UNAUTHENTICATED with reason TOKEN_REVOKED if the token, its session or its user was revoked after it
  * was issued; UNAVAILABLE as above. session may be NULL. */

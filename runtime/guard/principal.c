@@ -50,17 +50,34 @@ static void read_token(struct hm_principal *principal, const struct hm_keyring *
 	};
 }
 
-struct hm_principal *hm_principal_open(const struct hm_keyring *keys, const char *brand, const char *token)
+/* Whose brand is it? A user's token has one and only one. An operator may cross to the brand claimed, which the audit
+ * entry shows. A service by itself acts for no brand but the system's, unless the contract lists it as a caller. */
+static const char *find_brand(const struct hm_principal *principal)
+{
+	const struct hm_actor *actor = &principal->actor;
+
+	if (actor->type == HM_ACTOR_USER)
+		return actor->brand;
+	if (!*principal->claimed_brand && actor->type != HM_ACTOR_ANONYMOUS)
+		return HM_SYSTEM_BRAND;
+	return principal->claimed_brand;
+}
+
+struct hm_principal *hm_principal_open(const struct hm_keyring *keys, struct hm_lease *lease, const char *brand,
+				       const char *token)
 {
 	static const char *const nothing[] = { NULL };
 	struct hm_principal *principal = calloc(1, sizeof *principal);
 
 	if (!principal)
 		abort();
+	principal->lease = lease;
 	principal->claimed_brand = hm_arena_strdup(&principal->arena, brand ? brand : "");
 	principal->actor = (struct hm_actor){ .id = "anonymous", .permissions = nothing };
 	if (token && *token)
 		read_token(principal, keys, token);
+	principal->brand_name = find_brand(principal);
+	principal->brand = hm_lease_find_brand(lease, principal->brand_name);
 	return principal;
 }
 
@@ -80,7 +97,7 @@ static hm_status deny(hm_status status, const char *reason)
 	return status;
 }
 
-static hm_status authenticate(const struct hm_principal *principal, struct hm_lease *lease)
+static hm_status authenticate(const struct hm_principal *principal)
 {
 	const struct hm_actor *actor = &principal->actor;
 
@@ -92,7 +109,8 @@ static hm_status authenticate(const struct hm_principal *principal, struct hm_le
 		return deny(hm_raise(UNAUTHENTICATED, "the token has expired: refresh it or log in again"),
 			    "TOKEN_EXPIRED");
 	if (actor->type == HM_ACTOR_USER)
-		return hm_lease_check_token(lease, actor->token_id, actor->session, actor->id, principal->issued_at_us);
+		return hm_lease_check_token(principal->lease, actor->token_id, actor->session, actor->id,
+					    principal->issued_at_us);
 	return HM_OK;
 }
 
@@ -104,23 +122,11 @@ static bool is_caller(const struct hm_method *method, const char *service)
 	return false;
 }
 
-/* Whose brand is it? A user's token has one and only one. An operator may cross to the brand claimed, which the audit
- * entry shows. A service by itself acts for no brand but the system's, unless the contract lists it as a caller. */
-static const char *find_brand(const struct hm_principal *principal)
+static hm_status check_brand(const struct hm_principal *principal, const struct hm_call *call,
+			     const struct hm_brand *known)
 {
 	const struct hm_actor *actor = &principal->actor;
-
-	if (actor->type == HM_ACTOR_USER)
-		return actor->brand;
-	if (!*principal->claimed_brand && actor->type != HM_ACTOR_ANONYMOUS)
-		return HM_SYSTEM_BRAND;
-	return principal->claimed_brand;
-}
-
-static hm_status check_brand(const struct hm_principal *principal, struct hm_lease *lease, const struct hm_call *call,
-			     const char *brand)
-{
-	const struct hm_actor *actor = &principal->actor;
+	const char *brand = principal->brand_name, *only = call->method->only_brand;
 
 	if (!*brand)
 		return deny(hm_raise(UNAUTHENTICATED, "no brand: give the call a brand, or a token of one"),
@@ -128,9 +134,8 @@ static hm_status check_brand(const struct hm_principal *principal, struct hm_lea
 	if (*principal->claimed_brand && strcmp(principal->claimed_brand, brand))
 		return deny(hm_raise(PERMISSION_DENIED, "the token is of brand %s, the call is for another", brand),
 			    "BRAND_MISMATCH");
-	if (call->method->only_brand && strcmp(call->method->only_brand, brand))
-		return deny(hm_raise(PERMISSION_DENIED, "%s is for brand %s alone", call->method->name,
-				     call->method->only_brand),
+	if (only && strcmp(only, brand))
+		return deny(hm_raise(PERMISSION_DENIED, "%s is for brand %s alone", call->method->name, only),
 			    "BRAND_MISMATCH");
 	if (!strcmp(brand, HM_SYSTEM_BRAND)) {
 		if (actor->type == HM_ACTOR_OPERATOR || actor->type == HM_ACTOR_SERVICE)
@@ -140,7 +145,7 @@ static hm_status check_brand(const struct hm_principal *principal, struct hm_lea
 	if (actor->type == HM_ACTOR_SERVICE && !is_caller(call->method, actor->id))
 		return deny(hm_raise(PERMISSION_DENIED, "service %s may not act for brand %s here", actor->id, brand),
 			    "CALLER_DENIED");
-	return hm_lease_check_brand(lease, brand);
+	return hm_lease_check_brand(principal->lease, known);
 }
 
 static hm_status authorise(const struct hm_call *call)
@@ -165,16 +170,24 @@ static hm_status authorise(const struct hm_call *call)
 		    "PERMISSION_MISSING");
 }
 
-hm_status hm_principal_admit(const struct hm_principal *principal, struct hm_lease *lease, struct hm_call *call)
+/* An entry about a brand nobody knows belongs to the system: its name is the peer's invention. */
+static void set_brand(struct hm_call *call, const char *brand, const struct hm_brand *known)
 {
-	const char *brand = find_brand(principal);
+	if (!known)
+		brand = HM_SYSTEM_BRAND;
+	memcpy(call->context.brand, brand, strlen(brand) + 1); /* names in a lease fit: see hm_lease_put_brand */
+}
 
+hm_status hm_principal_admit(const struct hm_principal *principal, struct hm_call *call)
+{
+	const struct hm_brand *known = principal->brand;
+
+	if (!known) /* the brand may have been made since */
+		known = hm_lease_find_brand(principal->lease, principal->brand_name);
 	call->actor = principal->actor;
 	call->context.token = principal->token;
-	/* An entry about a brand nobody knows belongs to the system: its name is the peer's invention. */
-	snprintf(call->context.brand, sizeof call->context.brand, "%s",
-		 hm_lease_knows_brand(lease, brand) ? brand : HM_SYSTEM_BRAND);
-	TRY(authenticate(principal, lease));
-	TRY(check_brand(principal, lease, call, brand));
+	set_brand(call, principal->brand_name, known);
+	TRY(authenticate(principal));
+	TRY(check_brand(principal, call, known));
 	return authorise(call);
 }

@@ -10,7 +10,10 @@
 
 struct hm_principal {
 	struct hm_arena arena;
+	struct hm_lease *lease;
 	const char *claimed_brand; /* "" where none was claimed */
+	const char *brand_name; /* the brand its calls are of, if they are admitted; "": none */
+	const struct hm_brand *brand; /* what the lease knows of it; NULL: nothing when the principal was made */
 	char *token; /* NULL: none */
 	struct hm_actor actor;
 	int64_t issued_at_us, expires_at_us; /* wall */
@@ -19,9 +22,10 @@ struct hm_principal {
 
 /* hm_principal_open never fails: a token that is not believed makes a principal whose calls are all refused, each with its
  * audit entry. */
-struct hm_principal *hm_principal_open(const struct hm_keyring *keys, const char *brand, const char *token);
+struct hm_principal *hm_principal_open(const struct hm_keyring *keys, struct hm_lease *lease, const char *brand,
+				       const char *token);
 void hm_principal_close(struct hm_principal *principal);
 
 /* hm_principal_admit decides whether the call may run and completes its actor and brand, which stay useful for the audit
  * entry when it may not. UNAUTHENTICATED, PERMISSION_DENIED, or UNAVAILABLE (the lease ran out). */
-hm_status hm_principal_admit(const struct hm_principal *principal, struct hm_lease *lease, struct hm_call *call);
+hm_status hm_principal_admit(const struct hm_principal *principal, struct hm_call *call);
