@@ -2,7 +2,7 @@
  * Call: one call being served. Handlers get it as an opaque first argument; the runtime's layers keep their state of
  * the call here. It lives from the frame that opened it until its reply is handed to the transport.
  *
- * Handlers use: hm_fail, hm_call_arena, hm_call_context, hm_call_actor; and what guard/work.h offers (queries).
+ * Handlers use: hm_fail, hm_call_arena, hm_call_context, hm_call_actor, hm_call_channel; and what guard/work.h offers.
  */
 #pragma once
 #include "base/arena.h"
@@ -48,6 +48,10 @@ struct hm_call {
 
 /* hm_call_context is the context for calls to other services made on behalf of this one. */
 struct hm_context *hm_call_context(struct hm_call *call);
+
+/* hm_call_channel returns the channel to another service, for calls under hm_call_context(call). It is the server's: opened once,
+ * shared by all calls, never closed by a handler. INTERNAL: the contract's `calls` does not name the service. */
+hm_status hm_call_channel(struct hm_call *call, const char *service, struct hm_channel **ret_channel);
 
 /* hm_call_arena: memory until the reply has left. */
 struct hm_arena *hm_call_arena(struct hm_call *call);

@@ -42,6 +42,7 @@ static void init_locks(struct hm_server *server)
 	pthread_condattr_destroy(&attributes);
 	pthread_mutex_init(&server->peers_lock, NULL);
 	pthread_mutex_init(&server->free_lock, NULL);
+	pthread_mutex_init(&server->channels_lock, NULL);
 	hm_timer_init(&server->sweeper, on_sweep, server);
 }
 
@@ -163,6 +164,7 @@ void hm_server_close(struct hm_server *server)
 	hm_timer_stop(&server->sweeper);
 	for (size_t i = 0; i < server->config.n_services; i++)
 		hm_pool_close(server->pools[i]);
+	hm_server_channels_close(server);
 	hm_port_close(server->port);
 	free_servings(server);
 	free(server->pools);
@@ -172,6 +174,7 @@ void hm_server_close(struct hm_server *server)
 	pthread_cond_destroy(&server->changed);
 	pthread_mutex_destroy(&server->peers_lock);
 	pthread_mutex_destroy(&server->free_lock);
+	pthread_mutex_destroy(&server->channels_lock);
 	free(server);
 }
 

@@ -110,6 +110,9 @@ struct hm_server {
 	struct hm_serving *free;
 	size_t n_free;
 
+	pthread_mutex_t channels_lock;
+	struct hm_server_channel *channels; /* to the services that handlers call */
+
 	_Atomic uint64_t connections, connections_refused, packets_bad, calls_started, calls_ended, calls_refused;
 };
 
@@ -135,6 +138,9 @@ void hm_peer_flush(struct hm_peer *peer);
 void hm_peer_add_running(struct hm_peer *peer, struct hm_serving *serving);
 void hm_peer_remove_running(struct hm_peer *peer, struct hm_serving *serving);
 void hm_peer_cancel(struct hm_peer *peer, uint32_t call);
+
+/* server_channels.c: what hm_call_channel opened, closed once no handler runs any more. */
+void hm_server_channels_close(struct hm_server *server);
 
 /* intake.c: packets in. */
 void *hm_intake_accept(void *user, uint32_t pipe, struct hm_parcel *parcel);
