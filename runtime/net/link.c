@@ -70,7 +70,9 @@ static void received(void *user)
 	}
 	nng_msg *message = nng_aio_get_msg(link->receiver);
 
-	if (!atomic_load(&link->is_closing))
+	if (!nng_msg_len(message)) /* the server's goodbye: nothing comes behind it */
+		nng_pipe_close((nng_pipe){ .id = atomic_load(&link->pipe) });
+	else if (!atomic_load(&link->is_closing))
 		link->handler->packet(link->user, nng_msg_body(message), nng_msg_len(message));
 	nng_msg_free(message);
 	receive_next(link);
@@ -190,25 +192,26 @@ struct hm_sender *hm_link_sender(struct hm_link *link)
 	return &link->sender;
 }
 
-void hm_link_hang_up(struct hm_link *link)
+void hm_link_leave(struct hm_link *link)
 {
-	nng_pipe_close((nng_pipe){ .id = atomic_load(&link->pipe) });
+	hm_sender_goodbye(&link->sender);
 }
 
-/* Closing the socket ends a dial that is under way and the waiting receiver; only then can both be waited for. */
+/* The receiver is stopped first: nng 1.5.2 lets an aio wait at a queue that is closed, and then frees the queue. Closing the socket
+ * ends a dial that is under way. */
 void hm_link_close(struct hm_link *link)
 {
 	if (!link)
 		return;
 	atomic_store(&link->is_closing, true);
+	if (link->receiver)
+		nng_aio_stop(link->receiver);
 	if (link->socket.id)
 		nng_close(link->socket);
 	if (link->is_dialled)
 		pthread_join(link->thread, NULL);
-	if (link->receiver) {
-		nng_aio_stop(link->receiver);
+	if (link->receiver)
 		nng_aio_free(link->receiver);
-	}
 	hm_sender_fini(&link->sender);
 	free(link);
 }

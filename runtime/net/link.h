@@ -31,8 +31,9 @@ hm_status hm_link_dial(struct hm_link *link);
 /* hm_link_sender is where packets go once the link is up. */
 struct hm_sender *hm_link_sender(struct hm_link *link);
 
-/* hm_link_hang_up has the link go down soon. From any thread. */
-void hm_link_hang_up(struct hm_link *link);
+/* hm_link_leave says goodbye: nothing may be sent behind it; the peer hangs up and the link goes down. From any thread. */
+void hm_link_leave(struct hm_link *link);
 
-/* hm_link_close ends it; when it returns, no handler function runs or will. Never from a handler function. NULL is fine. */
+/* hm_link_close ends it; when it returns, no handler function runs or will. Never from a handler function. A link that is up should
+ * leave and go down first (net/cut.h says why). NULL is fine. */
 void hm_link_close(struct hm_link *link);

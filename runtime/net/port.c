@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "net/cut.h"
 #include "net/error.h"
 #include "net/peer.h"
 #include "net/sender_nng.h"
@@ -31,6 +32,17 @@ static nng_msg *message_of(const struct hm_parcel *parcel)
 	return (nng_msg *)(uintptr_t)parcel;
 }
 
+static void *accept_message(struct hm_port *port, nng_msg *message)
+{
+	nng_pipe pipe = nng_msg_get_pipe(message);
+
+	if (nng_msg_len(message))
+		return port->handler->accept(port->user, (uint32_t)pipe.id, (struct hm_parcel *)message);
+	nng_msg_free(message);
+	hm_cut_after_goodbye(pipe);
+	return NULL;
+}
+
 static void received(void *user)
 {
 	struct hm_port *port = user;
@@ -40,7 +52,7 @@ static void received(void *user)
 	if (nng_aio_result(port->receiver))
 		return; /* the port is closing: nothing else ends a receive */
 	message = nng_aio_get_msg(port->receiver);
-	what = port->handler->accept(port->user, (uint32_t)nng_msg_get_pipe(message).id, (struct hm_parcel *)message);
+	what = accept_message(port, message);
 	nng_recv_aio(port->socket, port->receiver);
 	if (what)
 		port->handler->work(port->user, what);
@@ -142,17 +154,18 @@ hm_status hm_port_listen(struct hm_port *port, const char *url, char ret_url[HM_
 void hm_port_hang_up(struct hm_port *port, uint32_t pipe)
 {
 	(void)port;
-	nng_pipe_close((nng_pipe){ .id = pipe });
+	hm_cut((nng_pipe){ .id = pipe });
 }
 
+/* The receiver first, for the same reason as a link's. */
 void hm_port_stop(struct hm_port *port)
 {
 	if (atomic_exchange(&port->is_stopped, true))
 		return;
-	if (port->socket.id)
-		nng_close(port->socket);
 	if (port->receiver)
 		nng_aio_stop(port->receiver);
+	if (port->socket.id)
+		nng_close(port->socket);
 }
 
 void hm_port_close(struct hm_port *port)

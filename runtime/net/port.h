@@ -36,11 +36,13 @@ hm_status hm_port_open(size_t packet_bytes_max, const struct hm_port_handler *ha
  * ALREADY_EXISTS: the address is in use. PERMISSION_DENIED. INVALID_ARGUMENT: no such kind of URL. */
 hm_status hm_port_listen(struct hm_port *port, const char *url, char ret_url[HM_URL_BYTES]);
 
-/* hm_port_hang_up disconnects a peer; disconnected follows. */
+/* hm_port_hang_up disconnects a peer whatever it does; disconnected follows. One that keeps the protocol hangs up by itself when it
+ * is told goodbye (hm_sender_goodbye). */
 void hm_port_hang_up(struct hm_port *port, uint32_t pipe);
 
 /* hm_port_stop closes the endpoints and the socket; when it returns, no handler function runs or will. Never from one.
- * hm_port_close frees; the senders must be closed before. NULL is fine. */
+ * hm_port_close frees; the senders must be closed before. All peers should be
+ * gone by then (net/cut.h says why). NULL is fine. */
 void hm_port_stop(struct hm_port *port);
 void hm_port_close(struct hm_port *port);
 

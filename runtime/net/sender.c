@@ -81,3 +81,9 @@ bool hm_sender_post(struct hm_sender *sender, nng_msg *message)
 		nng_msg_free(message);
 	return !number;
 }
+
+void hm_sender_goodbye(struct hm_sender *sender)
+{
+	hm_sender_reserve(sender, 0);
+	hm_sender_send(sender);
+}

@@ -15,3 +15,6 @@ struct hm_sender;
  * credit rules out for a peer that keeps the protocol, or the connection is gone; the packet is dropped. */
 void *hm_sender_reserve(struct hm_sender *sender, size_t bytes);
 bool hm_sender_send(struct hm_sender *sender);
+
+/* hm_sender_goodbye asks the peer to hang up, with an empty packet. Nothing may be sent behind it. */
+void hm_sender_goodbye(struct hm_sender *sender);

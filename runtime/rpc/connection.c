@@ -13,6 +13,7 @@ enum {
 	CALLS_MAX = HM_CALLS_LIMIT,
 	KEEPALIVE_MS = 15000,
 	CONNECT_US = 10 * HM_US_PER_S,
+	LEAVE_US = HM_US_PER_S,
 };
 
 static struct hm_engine *open_engine(int64_t now_us)
@@ -162,10 +163,8 @@ void hm_connection_flush(struct hm_connection *connection)
 
 		hm_engine_take_packet(connection->engine, hm_sender_reserve(sender, bytes));
 		connection->taken += pending - hm_engine_pending_bytes(connection->engine);
-		if (!hm_sender_send(sender)) {
-			hm_link_hang_up(connection->link);
-			break;
-		}
+		if (!hm_sender_send(sender))
+			break; /* it is going down */
 	}
 }
 
@@ -226,6 +225,17 @@ static void forget(struct hm_connection *connection)
 		channel->current = NULL;
 }
 
+/* A link that is up is left politely and closed when it is down, at the latest a second later. */
+static void leave(struct hm_connection *connection)
+{
+	bool is_up = connection->state != HM_CONNECTION_DIALLING;
+
+	connection->state = HM_CONNECTION_DEAD;
+	if (is_up)
+		hm_link_leave(connection->link);
+	hm_timer_set(&connection->closer, is_up ? hm_clock_mono_us() + LEAVE_US : 0);
+}
+
 void hm_connection_fail(struct hm_connection *connection, const struct hm_error *error, struct hm_ended *ended)
 {
 	struct hm_pending *pending;
@@ -233,7 +243,7 @@ void hm_connection_fail(struct hm_connection *connection, const struct hm_error 
 
 	if (connection->state == HM_CONNECTION_DEAD)
 		return;
-	connection->state = HM_CONNECTION_DEAD;
+	leave(connection);
 	forget(connection);
 	ended->unsent = ended->sent = *error;
 	if (error->code == HM_UNAVAILABLE) {
@@ -247,5 +257,4 @@ void hm_connection_fail(struct hm_connection *connection, const struct hm_error 
 	}
 	while (hm_engine_fail_calls(connection->engine, &user))
 		fail_call(connection, user, ended);
-	hm_timer_set(&connection->closer, 0);
 }

@@ -54,12 +54,16 @@ static void take_events(struct hm_connection *connection, int64_t now_us, struct
 }
 
 /* Ends a connection whose engine is broken, or that has nothing left to do. */
-static void hang_up_if_done(struct hm_connection *connection)
+static void leave_if_done(struct hm_connection *connection, struct hm_ended *ended)
 {
+	const struct hm_error *done = &(const struct hm_error){ .code = HM_UNAVAILABLE };
 	bool has_left = connection->state == HM_CONNECTION_LEAVING && !hm_engine_calls(connection->engine);
 
-	if (has_left || hm_engine_error(connection->engine) != HM_OK)
-		hm_link_hang_up(connection->link);
+	if (hm_engine_error(connection->engine) != HM_OK &&
+	    hm_raise(UNAVAILABLE, "%s: %s", connection->channel->url, hm_error_get()->message))
+		hm_connection_fail(connection, hm_error_get(), ended);
+	else if (has_left)
+		hm_connection_fail(connection, done, ended);
 }
 
 static void on_up(void *user)
@@ -92,7 +96,7 @@ static void on_packet(void *user, const void *bytes, size_t size)
 		take_events(connection, now_us, &ended);
 	if (!ended.first)
 		hm_connection_flush(connection);
-	hang_up_if_done(connection);
+	leave_if_done(connection, &ended);
 	pthread_mutex_unlock(&channel->lock);
 
 	receiving = connection;
@@ -135,6 +139,7 @@ static void on_down(void *user, const struct hm_error *why)
 	if (connection->state < HM_CONNECTION_READY)
 		refuse_for_a_while(channel, why);
 	hm_connection_fail(connection, why, &ended);
+	hm_timer_set(&connection->closer, 0);
 	pthread_mutex_unlock(&channel->lock);
 	hm_ended_tell(&ended, channel, &connection->arena);
 }
@@ -168,10 +173,10 @@ void hm_connection_tick(void *user)
 		hm_engine_tick(connection->engine, now_us);
 		take_events(connection, now_us, &ended);
 		hm_connection_flush(connection);
-		hang_up_if_done(connection);
+		leave_if_done(connection, &ended);
 		if (connection->state < HM_CONNECTION_READY && now_us >= connection->connect_by_us)
 			give_up(connection, &ended);
-		else
+		if (connection->state != HM_CONNECTION_DEAD)
 			hm_connection_set_tick(connection);
 	}
 	pthread_mutex_unlock(&channel->lock);
@@ -196,6 +201,7 @@ void hm_connection_close(void *user)
 
 	hm_link_close(connection->link);
 	hm_timer_stop(&connection->timer);
+	hm_timer_stop(&connection->closer); /* set again by a link that went down just then */
 	hm_engine_close(connection->engine);
 	hm_slots_fini(&connection->slots);
 	hm_arena_fini(&connection->arena);

@@ -26,8 +26,10 @@ void *hm_intake_accept(void *user, uint32_t pipe, struct hm_parcel *parcel)
 	struct hm_peer *peer = hm_peer_find(user, pipe);
 	bool fits, was_worked;
 
-	if (!peer) { /* it is gone already */
+	if (!peer || atomic_load(&peer->is_gone)) {
 		hm_parcel_free(parcel);
+		if (peer)
+			hm_peer_release(peer);
 		return NULL;
 	}
 	pthread_mutex_lock(&peer->inbox_lock);

@@ -129,6 +129,15 @@ static void cancel(struct hm_serving *serving)
 	hm_context_cancel(&serving->call.context);
 }
 
+/* With the lock held. */
+static void end_peer(struct hm_peer *peer)
+{
+	atomic_store(&peer->is_gone, true);
+	for (size_t i = 0; i < HM_PEER_BUCKETS; i++)
+		for (struct hm_serving *serving = peer->running[i]; serving; serving = serving->next_running)
+			cancel(serving);
+}
+
 void hm_peer_remove(struct hm_server *server, uint32_t pipe)
 {
 	struct hm_peer *peer = take_out(server, pipe);
@@ -136,12 +145,23 @@ void hm_peer_remove(struct hm_server *server, uint32_t pipe)
 	if (!peer)
 		return; /* turned away when it came */
 	pthread_mutex_lock(&peer->lock);
-	peer->is_gone = true;
-	for (size_t i = 0; i < HM_PEER_BUCKETS; i++)
-		for (struct hm_serving *serving = peer->running[i]; serving; serving = serving->next_running)
-			cancel(serving);
+	end_peer(peer);
 	pthread_mutex_unlock(&peer->lock);
 	hm_peer_release(peer);
+}
+
+void hm_peer_dismiss(struct hm_peer *peer)
+{
+	bool is_polite;
+
+	pthread_mutex_lock(&peer->lock);
+	is_polite = !peer->is_gone && hm_engine_peer(peer->engine);
+	end_peer(peer);
+	if (is_polite)
+		hm_sender_goodbye(peer->sender);
+	pthread_mutex_unlock(&peer->lock);
+	if (!is_polite)
+		hm_port_hang_up(peer->server->port, peer->pipe);
 }
 
 /* Who has said nothing yet does not stay long; who has is asked now and then whether it is still there. */

@@ -8,7 +8,7 @@
 #include "rpc/pool.h"
 #include "rpc/serving.h"
 
-enum { WORKERS = 16, QUEUE_MAX = 4096, CONNECTIONS_MAX = 1024 };
+enum { WORKERS = 16, QUEUE_MAX = 4096, CONNECTIONS_MAX = 1024, DISMISS_US = HM_US_PER_S / 2 };
 
 static bool on_connected(void *user, uint32_t pipe, const char *peer)
 {
@@ -144,6 +144,30 @@ void hm_server_drain(struct hm_server *server, uint32_t timeout_ms)
 	pthread_mutex_unlock(&server->peers_lock);
 }
 
+/* With the lock held. */
+static void wait_for_peers(struct hm_server *server, int64_t patience_us)
+{
+	int64_t until_us = hm_clock_mono_us() + patience_us;
+	const struct timespec until = { .tv_sec = until_us / HM_US_PER_S, .tv_nsec = until_us % HM_US_PER_S * 1000 };
+
+	while (server->n_peers)
+		if (pthread_cond_timedwait(&server->changed, &server->peers_lock, &until))
+			break;
+}
+
+/* First politely; who is still there after a moment is cut off. */
+static void dismiss_peers(struct hm_server *server)
+{
+	pthread_mutex_lock(&server->peers_lock);
+	for (int attempt = 0; attempt < 2 && server->n_peers; attempt++) {
+		for (size_t i = 0; i <= server->peers_mask; i++)
+			for (struct hm_peer *peer = server->peers[i]; peer; peer = peer->next)
+				hm_peer_dismiss(peer);
+		wait_for_peers(server, DISMISS_US);
+	}
+	pthread_mutex_unlock(&server->peers_lock);
+}
+
 static void free_servings(struct hm_server *server)
 {
 	for (struct hm_serving *serving = server->free, *next; serving; serving = next) {
@@ -153,12 +177,13 @@ static void free_servings(struct hm_server *server)
 	}
 }
 
-/* Once the port is stopped every peer is gone and every running call cancelled; the workers then come to an end. */
+/* Once every peer is gone every running call is cancelled, and the workers come to an end. */
 void hm_server_close(struct hm_server *server)
 {
 	if (!server)
 		return;
 	atomic_store(&server->is_draining, true);
+	dismiss_peers(server);
 	if (server->port)
 		hm_port_stop(server->port);
 	hm_timer_stop(&server->sweeper);

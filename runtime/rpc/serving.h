@@ -81,7 +81,8 @@ struct hm_peer {
 	pthread_mutex_t lock;
 	struct hm_engine *engine;
 	struct hm_sender *sender;
-	bool is_gone, has_spoken;
+	_Atomic bool is_gone; /* its packets are dropped, nothing is sent to it */
+	bool has_spoken;
 	uint32_t solo_calls;
 	struct hm_serving *running[HM_PEER_BUCKETS]; /* by call id */
 };
@@ -133,6 +134,8 @@ void hm_peer_hold(struct hm_peer *peer);
 void hm_peer_release(struct hm_peer *peer);
 void hm_peer_remove(struct hm_server *server, uint32_t pipe);
 void hm_peer_sweep(struct hm_server *server);
+/* hm_peer_dismiss says goodbye to a peer that was greeted; others are cut off. With server->peers_lock held. */
+void hm_peer_dismiss(struct hm_peer *peer);
 /* With the peer's lock held: */
 void hm_peer_flush(struct hm_peer *peer);
 void hm_peer_add_running(struct hm_peer *peer, struct hm_serving *serving);
