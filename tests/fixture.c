@@ -162,3 +162,8 @@ int64_t fixture_audited(struct fixture *fixture, const char *schema, const struc
 	snprintf(sql, sizeof sql, "SELECT count(*) FROM %s.audit_log WHERE request_id = '%s'", schema, request_id);
 	return test_sql(fixture->dsn, sql);
 }
+
+const char *fixture_run_folder(void)
+{
+	return opened.run;
+}

@@ -46,6 +46,9 @@ struct hm_context *fixture_anonymous(struct fixture *fixture, const char *brand)
 /* fixture_audited counts the audit entries of the context's request in a schema. */
 int64_t fixture_audited(struct fixture *fixture, const char *schema, const struct hm_context *context);
 
+/* fixture_run_folder is where the host's ipc sockets are: <folder>/<service>.sock. */
+const char *fixture_run_folder(void);
+
 /* must fails the test unless the expression is OK, and says what the error was. */
 #define must(expression)                                                                                  \
 	do {                                                                                              \
