@@ -16,7 +16,7 @@
 #include "wire/json.h"
 #include "wire/message.h"
 
-enum { TAIL_SIZE = 20, SHOW_SIZE = 500, POLL_MS = 500 };
+enum { TAIL_SIZE = 20, PAGE_SIZE = 500, POLL_MS = 500, LOOK_BACK_S = 10, METHOD_WIDTH = 44 };
 
 /* An entry, with what its details say. Everything lives in the arena of its log. */
 struct entry {
@@ -73,36 +73,30 @@ static int by_id(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->row->id, ((const struct entry *)b)->row->id);
 }
 
-/* Asks one service for entries newer than after_us, of one request if request is given. */
+/* Asks one service for what is wanted, all brands' rules applying. */
 static hm_status ask(const struct options *options, struct hm_context *context, const struct hm_service *service,
-		     const char *request_id, int page_size, struct log *log)
+		     const Hallmark__ListAuditRequest *wanted, struct log *log)
 {
 	const struct hm_method *method = hm_method_find(service->table, "ListAudit");
-	Hallmark__ListAuditRequest request = HALLMARK__LIST_AUDIT_REQUEST__INIT;
 	SCOPED(hm_channel) channel = NULL;
 	const Hallmark__ListAuditReply *reply;
 	ProtobufCMessage *message;
 
 	if (!method)
 		return HM_OK;
-	request.request_id = request_id;
-	request.has_page_size = true;
-	request.page_size = page_size;
 	TRY(client_channel(options, service->table->short_name, &channel));
-	TRY(hm_channel_call(channel, context, method, &request.base, &message));
+	TRY(hm_channel_call(channel, context, method, &wanted->base, &message));
 	reply = (const Hallmark__ListAuditReply *)message;
 	for (size_t i = 0; i < reply->n_entries; i++)
 		add_entry(log, service->table->short_name, reply->entries[i]);
 	return HM_OK;
 }
 
-static hm_status ask_all(const struct options *options, const char *request_id, int page_size, struct log *log)
+static hm_status ask_all(const struct options *options, struct hm_context *context,
+			 const Hallmark__ListAuditRequest *wanted, struct log *log)
 {
-	SCOPED(hm_context) context = NULL;
-
-	TRY(client_open(options, &context));
 	for (const struct hm_service *const *service = hm_services; *service; service++)
-		TRY(ask(options, context, *service, request_id, page_size, log));
+		TRY(ask(options, context, *service, wanted, log));
 	if (log->n_entries)
 		qsort(log->entries, log->n_entries, sizeof *log->entries, by_id);
 	return HM_OK;
@@ -130,43 +124,76 @@ static void print_row(const struct options *options, const struct entry *entry)
 	print_styled(stdout, STYLE_DIM, "%-27s ", time);
 	printf("%-24s ", entry->row->event_type);
 	print_styled(stdout, strcmp(entry->outcome, "OK") ? STYLE_BAD : STYLE_GOOD, "%-18s ", entry->outcome);
-	printf("%s@%s  %s/%s  ", entry->row->actor_id, entry->row->brand_id,
-	       entry->row->entity_type ? entry->row->entity_type : "-",
-	       entry->row->entity_id ? entry->row->entity_id : "-");
+	printf("%s@%s  ", entry->row->actor_id, entry->row->brand_id);
+	if (entry->row->entity_id)
+		printf("%s/%s  ", entry->row->entity_type, entry->row->entity_id);
 	print_styled(stdout, STYLE_DIM, "%s\n", entry->row->request_id);
 }
 
-/* Prints the last entries; then, when following, those that are newer than the newest printed. */
-static int tail(const struct options *options)
+/* Prints what the poll before did not have. The questions themselves are entries too; they are no news to who asks. */
+static void print_news(const struct options *options, const struct log *before, const struct log *now, size_t first,
+		       const char *self)
 {
-	char newest[HM_ID_TEXT_BYTES] = "";
-	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+	for (size_t i = first; i < now->n_entries; i++) {
+		const struct entry *entry = &now->entries[i];
 
-	for (;; nanosleep(&pause, NULL)) {
-		struct log log = { 0 };
-		hm_status status = ask_all(options, NULL, TAIL_SIZE, &log);
-		size_t first = log.n_entries > TAIL_SIZE && !*newest ? log.n_entries - TAIL_SIZE : 0;
-
-		for (size_t i = first; i < log.n_entries; i++) {
-			if (strcmp(log.entries[i].row->id, newest) <= 0)
-				continue;
-			print_row(options, &log.entries[i]);
-			snprintf(newest, sizeof newest, "%s", log.entries[i].row->id);
-		}
-		fflush(stdout);
-		log_fini(&log);
-		if (status != HM_OK)
-			return fail(options);
-		if (!options->follow)
-			return 0;
+		if (before->n_entries && bsearch(entry, before->entries, before->n_entries, sizeof *entry, by_id))
+			continue;
+		if (!entry->row->request_id || strcmp(entry->row->request_id, self))
+			print_row(options, entry);
 	}
+	fflush(stdout);
 }
 
-static void print_node(const struct entry *entry, const char *lines, const char *joint)
+/* An entry is seen when it is committed, which may be after a younger one: each poll looks back some seconds. */
+static hm_status tail_with(const struct options *options, struct hm_context *context)
+{
+	Hallmark__ListAuditRequest wanted = HALLMARK__LIST_AUDIT_REQUEST__INIT;
+	Google__Protobuf__Timestamp from = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+	const struct timespec pause = { .tv_nsec = POLL_MS * 1000000L };
+	const struct hm_id request_id = context->request_id;
+	struct log before = { 0 }, now = { 0 };
+	char self[HM_ID_TEXT_BYTES];
+	hm_status status;
+
+	hm_id_format(&request_id, self);
+	wanted.has_page_size = true;
+	wanted.page_size = options->follow ? PAGE_SIZE : TAIL_SIZE;
+	while ((status = ask_all(options, context, &wanted, &now)) == HM_OK) {
+		bool cuts = !wanted.from && now.n_entries > TAIL_SIZE;
+
+		print_news(options, &before, &now, cuts ? now.n_entries - TAIL_SIZE : 0, self);
+		log_fini(&before);
+		before = now;
+		now = (struct log){ 0 };
+		if (!options->follow)
+			break;
+		nanosleep(&pause, NULL);
+		hm_context_reset(context);
+		context->request_id = request_id;
+		from.seconds = hm_clock_wall_us() / HM_US_PER_S - LOOK_BACK_S;
+		wanted.from = &from;
+	}
+	log_fini(&before);
+	log_fini(&now);
+	return status;
+}
+
+static int tail(const struct options *options)
+{
+	SCOPED(hm_context) context = NULL;
+
+	if (client_open(options, &context) != HM_OK || tail_with(options, context) != HM_OK)
+		return fail(options);
+	return 0;
+}
+
+/* A node is indented by three columns a level; what follows the method stays in its column. */
+static void print_node(const struct entry *entry, const char *lines, const char *joint, int depth)
 {
 	const Hallmark__AuditEntry *row = entry->row;
 
-	printf("%s%s%-44s ", lines, joint, entry->method);
+	printf("%s%s%-*s ", lines, joint, METHOD_WIDTH - 3 * depth, entry->method);
 	print_styled(stdout, strcmp(entry->outcome, "OK") ? STYLE_BAD : STYLE_GOOD, "%-18s", entry->outcome);
 	printf(" %7.1f ms  %s", (double)entry->latency_us / HM_US_PER_MS, row->event_type);
 	if (row->entity_id)
@@ -203,26 +230,39 @@ static void print_tree(const struct log *log, const struct entry *parent, const 
 
 		if (!is_child(entry, parent))
 			continue;
-		print_node(entry, lines, entry == last ? "└─ " : "├─ ");
+		print_node(entry, lines, entry == last ? "└─ " : "├─ ", depth);
 		snprintf(deeper, sizeof deeper, "%s%s", lines, entry == last ? "   " : "│  ");
 		print_tree(log, entry, deeper, depth + 1);
 	}
 }
 
+static hm_status read_request(const struct options *options, const char *request_id, struct log *log)
+{
+	Hallmark__ListAuditRequest wanted = HALLMARK__LIST_AUDIT_REQUEST__INIT;
+	SCOPED(hm_context) context = NULL;
+
+	wanted.request_id = request_id;
+	wanted.has_page_size = true;
+	wanted.page_size = PAGE_SIZE;
+	TRY(client_open(options, &context));
+	TRY(ask_all(options, context, &wanted, log));
+	if (!log->n_entries)
+		return hm_raise(NOT_FOUND, "no entries of request %s that brand %s may see", request_id,
+				options->brand ? options->brand : "system");
+	return HM_OK;
+}
+
 static int show(const struct options *options, const char *request_id)
 {
 	struct log log = { 0 };
-	hm_status status = ask_all(options, request_id, SHOW_SIZE, &log);
+	hm_status status = read_request(options, request_id, &log);
 
-	if (status == HM_OK && !log.n_entries)
-		status = hm_raise(NOT_FOUND, "no entries of request %s that brand %s may see", request_id,
-				  options->brand ? options->brand : "system");
-	for (size_t i = 0; i < log.n_entries; i++) {
+	for (size_t i = 0; status == HM_OK && i < log.n_entries; i++) {
 		if (options->json) {
 			print_json(&log.entries[i]);
 		} else if (is_root(&log, &log.entries[i])) {
-			print_node(&log.entries[i], "", "");
-			print_tree(&log, &log.entries[i], "", 0);
+			print_node(&log.entries[i], "", "", 0);
+			print_tree(&log, &log.entries[i], "", 1);
 		}
 	}
 	log_fini(&log);
@@ -242,5 +282,8 @@ const struct command audit_command = {
 	.name = "audit",
 	.usage = "tail [--follow] | show REQUEST   [--brand BRAND] --as NAME|operator",
 	.summary = "read the audit logs of all services as one",
+	.takes = "bacF",
+	.notes = "tail shows the newest entries of all services. show draws a request's path: which call made which.\n"
+		 "It reads the log of one brand; --as operator without --brand reads the system's own.\n",
 	.run = run_audit,
 };

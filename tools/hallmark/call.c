@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "client.h"
 
-enum { WINDOW = 16 };
+enum { WINDOW = 16, READ_BYTES = 65536 };
 
 /* Below a terminal's reply: how it went, and how to find it again. */
 static void print_outcome(const struct hm_context *context, int64_t took_us)
@@ -27,7 +27,7 @@ static void print_outcome(const struct hm_context *context, int64_t took_us)
 }
 
 static hm_status call_once(const struct options *options, const char *service, const struct hm_method *method,
-			   const char *json)
+			   const struct hm_buffer *json)
 {
 	SCOPED(hm_channel) channel = NULL;
 	SCOPED(hm_context) context = NULL;
@@ -37,9 +37,10 @@ static hm_status call_once(const struct options *options, const char *service, c
 
 	TRY(client_open(options, &context));
 	TRY(client_channel(options, service, &channel));
-	status = client_call(channel, context, method, json, strlen(json), &reply);
+	status = client_call(channel, context, method, json->data, json->size, &reply);
 	if (status == HM_OK) {
 		printf("%s\n", reply.data);
+		fflush(stdout);
 		if (!options->json)
 			print_outcome(context, hm_clock_mono_us() - started_us);
 	}
@@ -47,10 +48,10 @@ static hm_status call_once(const struct options *options, const char *service, c
 	return status;
 }
 
-/* One line of the file and what came of it. */
+/* One line of the file and what came of it. number counts from 1, as editors do. */
 struct line {
 	char *json;
-	size_t bytes;
+	size_t bytes, number;
 	bool is_done;
 	hm_status status;
 	struct hm_error *error;
@@ -68,7 +69,7 @@ struct batch {
 };
 
 /* A failed line is told with its number, on stderr; with --json in its place among the replies. */
-static void print_line(struct batch *batch, size_t number, const struct line *line)
+static void print_line(struct batch *batch, const struct line *line)
 {
 	if (line->status == HM_OK) {
 		printf("%s\n", line->reply.data);
@@ -77,7 +78,7 @@ static void print_line(struct batch *batch, size_t number, const struct line *li
 	batch->failed++;
 	(void)hm_error_set(line->error);
 	if (!batch->options->json)
-		fprintf(stderr, "%s:%zu: ", batch->options->file, number);
+		fprintf(stderr, "%s:%zu: ", batch->options->file, line->number);
 	fail(batch->options);
 }
 
@@ -86,7 +87,7 @@ static void print_finished(struct batch *batch)
 	while (batch->printed < batch->n_lines && batch->lines[batch->printed].is_done) {
 		struct line *line = &batch->lines[batch->printed++];
 
-		print_line(batch, batch->printed, line);
+		print_line(batch, line);
 		hm_buffer_fini(&line->reply);
 		free(line->error);
 	}
@@ -142,13 +143,14 @@ static void run_batch(struct batch *batch)
 static hm_status read_lines(const char *path, struct batch *batch)
 {
 	FILE *file = strcmp(path, "-") ? fopen(path, "r") : stdin;
-	size_t room = 0, text_room = 0;
+	size_t room = 0, text_room = 0, number = 0;
 	char *text = NULL;
 	ssize_t length;
 
 	if (!file)
 		return hm_raise_errno(NOT_FOUND, "cannot read %s", path);
 	while ((length = getline(&text, &text_room, file)) >= 0) {
+		number++;
 		if (strspn(text, " \t\r\n") == (size_t)length)
 			continue;
 		if (batch->n_lines == room) {
@@ -157,7 +159,8 @@ static hm_status read_lines(const char *path, struct batch *batch)
 			if (!batch->lines)
 				abort();
 		}
-		batch->lines[batch->n_lines++] = (struct line){ .json = take(&text), .bytes = (size_t)length };
+		batch->lines[batch->n_lines++] =
+			(struct line){ .json = take(&text), .bytes = (size_t)length, .number = number };
 		text_room = 0;
 	}
 	free(text);
@@ -185,6 +188,7 @@ static hm_status call_file(const struct options *options, const char *service, c
 	batch.channel = channel;
 	TRY(read_lines(options->file, &batch));
 	run_batch(&batch);
+	fflush(stdout);
 	if (!options->json)
 		print_styled(stderr, batch.failed ? STYLE_BAD : STYLE_GOOD, "%zu OK, %zu failed in %.1f s\n",
 			     batch.n_lines - batch.failed, batch.failed,
@@ -196,6 +200,41 @@ static hm_status call_file(const struct options *options, const char *service, c
 	return HM_OK;
 }
 
+/* The request of a single call: the argument, or all of standard input. */
+static hm_status read_request(const struct options *options, struct hm_buffer *ret_json)
+{
+	const char *argument = options->n_arguments > 1 ? options->arguments[1] : "{}";
+	size_t got;
+
+	if (strcmp(argument, "-")) {
+		hm_buffer_add_text(ret_json, argument);
+		return HM_OK;
+	}
+	do {
+		got = fread(hm_buffer_reserve(ret_json, READ_BYTES), 1, READ_BYTES, stdin);
+		hm_buffer_advance(ret_json, got);
+	} while (got);
+	return ferror(stdin) ? hm_raise_errno(UNAVAILABLE, "cannot read standard input") : HM_OK;
+}
+
+static hm_status call_one(const struct options *options, const char *service, const struct hm_method *method)
+{
+	struct hm_buffer json = { 0 };
+	hm_status status = read_request(options, &json);
+
+	if (status == HM_OK)
+		status = call_once(options, service, method, &json);
+	hm_buffer_fini(&json);
+	return status;
+}
+
+static bool is_well_formed(const struct options *options)
+{
+	if (options->file)
+		return options->n_arguments == 1 && !options->request;
+	return options->n_arguments == 1 || options->n_arguments == 2;
+}
+
 static int run_call(const struct options *options)
 {
 	const struct hm_service *service;
@@ -203,7 +242,7 @@ static int run_call(const struct options *options)
 	hm_status status;
 	size_t failed = 0;
 
-	if (options->n_arguments != (options->file ? 1 : 2))
+	if (!is_well_formed(options))
 		return usage_fail(&call_command);
 	method = methods_find(options->arguments[0], &service);
 	if (!method)
@@ -211,7 +250,7 @@ static int run_call(const struct options *options)
 	if (options->file)
 		status = call_file(options, service->table->short_name, method, &failed);
 	else
-		status = call_once(options, service->table->short_name, method, options->arguments[1]);
+		status = call_one(options, service->table->short_name, method);
 	if (status != HM_OK)
 		return fail(options);
 	return failed ? 1 : 0;
@@ -219,7 +258,13 @@ static int run_call(const struct options *options)
 
 const struct command call_command = {
 	.name = "call",
-	.usage = "METHOD JSON|-f FILE [--brand BRAND] [--as NAME|operator] [--timeout MS]",
+	.usage = "METHOD [JSON|-]|-f FILE [--brand BRAND] [--as NAME|operator] [--timeout MS] [--request ID]",
 	.summary = "make a call, or one for each line of a file",
+	.takes = "baftrc",
+	.notes = "METHOD is package.Service/Method (hallmark ls). JSON is the request, {} if not given, standard input "
+		 "if -.\n"
+		 "The reply goes to standard output, how it went to standard error. Of a file every line is tried; the "
+		 "exit\n"
+		 "status is 1 if one failed.\n",
 	.run = run_call,
 };

@@ -78,6 +78,13 @@ static hm_status find_token(const struct options *options, struct hm_arena *aren
 	return read_token(options, arena, ret_token);
 }
 
+static hm_status set_request(const struct options *options, struct hm_context *context)
+{
+	if (options->request && !hm_id_parse(options->request, &context->request_id))
+		return hm_raise(INVALID_ARGUMENT, "--request %s: not a UUID", options->request);
+	return HM_OK;
+}
+
 hm_status client_open(const struct options *options, struct hm_context **ret_context)
 {
 	struct hm_arena arena = { 0 };
@@ -88,6 +95,8 @@ hm_status client_open(const struct options *options, struct hm_context **ret_con
 		status = hm_context_open(options->brand ? options->brand : "", token, ret_context);
 	if (status == HM_OK && options->timeout_ms)
 		hm_context_set_timeout(*ret_context, options->timeout_ms);
+	if (status == HM_OK)
+		status = set_request(options, *ret_context);
 	hm_arena_fini(&arena);
 	return status;
 }

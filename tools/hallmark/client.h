@@ -5,7 +5,8 @@
 #include "rpc/channel.h"
 
 /* client_open makes the context that --brand and --as ask for. --as operator signs a token with var/keys/operator.key; any
- * other name takes the token that `hallmark token login` keeps in var/tokens/<brand>/<name>. No --as: no token. */
+ * other name takes the token that `hallmark token login` keeps in var/tokens/<brand>/<name>. No --as: no token. Close it
+ * whatever comes back. */
 hm_status client_open(const struct options *options, struct hm_context **ret_context);
 
 /* client_channel opens the way to a service: --connect, else its socket under var/run. */

@@ -13,14 +13,31 @@
 #include "rpc/channel.h"
 #include "wire/json.h"
 
-static const struct option long_options[] = {
-	{ "json", no_argument, NULL, 'j' },          { "brand", required_argument, NULL, 'b' },
-	{ "as", required_argument, NULL, 'a' },      { "file", required_argument, NULL, 'f' },
-	{ "dsn", required_argument, NULL, 'd' },     { "request", required_argument, NULL, 'r' },
-	{ "var", required_argument, NULL, 'v' },     { "listen", required_argument, NULL, 'l' },
-	{ "connect", required_argument, NULL, 'c' }, { "timeout", required_argument, NULL, 't' },
-	{ "follow", no_argument, NULL, 'F' },        { NULL, 0, NULL, 0 },
+/* Every option there is. Which of them a command takes, it says by letter. */
+static const struct {
+	char letter;
+	const char *name, *argument, *help;
+} all_options[] = {
+	{ 'b', "brand", "BRAND", "the brand to act in" },
+	{ 'a', "as", "NAME", "who calls: a user who has logged in, or operator" },
+	{ 'f', "file", "FILE", "a request a line; - reads standard input" },
+	{ 't', "timeout", "MS", "give up after so many milliseconds" },
+	{ 'r', "request", "ID", "the id (a UUID) to find the call by; made if not given" },
+	{ 'c', "connect", "SERVICE=URL", "where a service is reached; not its socket under --var" },
+	{ 'l', "listen", "URL", "listen there too: tcp://127.0.0.1:7000; again for more" },
+	{ 'd', "dsn", "CONNINFO", "a PostgreSQL database, without user: \"host=/run/h dbname=hallmark\"" },
+	{ 'F', "follow", NULL, "go on with what comes" },
+	{ 'v', "var", "DIR", "keys, tokens, sockets, cluster; default var, or $HALLMARK_VAR" },
+	{ 'j', "json", NULL, "JSON values on stdout, one a line, errors too; nothing else" },
+	{ 'h', "help", NULL, "this" },
 };
+enum { N_OPTIONS = sizeof all_options / sizeof *all_options };
+static const char of_all_commands[] = "vjh";
+
+static bool is_taken(const struct command *command, char letter)
+{
+	return strchr(of_all_commands, letter) || (command->takes && strchr(command->takes, letter));
+}
 
 /* --connect follows=tcp://127.0.0.1:7003 says where a service is reached. */
 static hm_status read_endpoint(char *text)
@@ -86,23 +103,70 @@ static hm_status read_option(int letter, char *value, size_t *n_listen, struct o
 		options->follow = true;
 		return HM_OK;
 	default:
-		return hm_raise(INVALID_ARGUMENT, "unknown option, or one without its value: see hallmark help");
+		options->help = true;
+		return HM_OK;
 	}
 }
 
-hm_status options_read(int argc, char **argv, struct options *ret_options)
+/* What getopt_long gets: the options of one command. A leading colon tells a missing value from an unknown option. */
+static void list_options(const struct command *command, struct option ret_long[N_OPTIONS + 1], char *ret_short)
 {
+	size_t n = 0;
+
+	*ret_short++ = ':';
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		int argument = all_options[i].argument ? required_argument : no_argument;
+
+		if (!is_taken(command, all_options[i].letter))
+			continue;
+		ret_long[n++] = (struct option){ all_options[i].name, argument, NULL, all_options[i].letter };
+		if (!strchr("bfh", all_options[i].letter))
+			continue;
+		*ret_short++ = all_options[i].letter;
+		if (argument == required_argument)
+			*ret_short++ = ':';
+	}
+	ret_long[n] = (struct option){ 0 };
+	*ret_short = '\0';
+}
+
+hm_status options_read(const struct command *command, int argc, char **argv, struct options *ret_options)
+{
+	struct option long_options[N_OPTIONS + 1];
+	char short_options[2 * N_OPTIONS + 2];
 	const char *var = getenv("HALLMARK_VAR");
 	size_t n_listen = 0;
 	int letter;
 
-	*ret_options = (struct options){ .var = var ? var : "var" };
+	*ret_options = (struct options){ .var = var && *var ? var : "var" };
+	list_options(command, long_options, short_options);
 	opterr = 0;
-	while ((letter = getopt_long(argc, argv, "b:f:", long_options, NULL)) != -1)
+	while ((letter = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {
+		if (letter == ':')
+			return hm_raise(INVALID_ARGUMENT, "%s needs a value", argv[optind - 1]);
+		if (letter == '?')
+			return hm_raise(INVALID_ARGUMENT, "%s has no option %s", command->name, argv[optind - 1]);
 		TRY(read_option(letter, optarg, &n_listen, ret_options));
+	}
 	for (; optind < argc; optind++)
 		TRY(add(ret_options->arguments, ret_options->n_arguments++, argv[optind]));
 	return HM_OK;
+}
+
+void command_help(const struct command *command, FILE *to)
+{
+	fprintf(to, "usage: hallmark %s %s\n%s\n\n", command->name, command->usage, command->summary);
+	for (size_t i = 0; i < N_OPTIONS; i++) {
+		char option[48];
+
+		if (!is_taken(command, all_options[i].letter))
+			continue;
+		snprintf(option, sizeof option, "--%s %s", all_options[i].name,
+			 all_options[i].argument ? all_options[i].argument : "");
+		fprintf(to, "  %-24s %s\n", option, all_options[i].help);
+	}
+	if (command->notes)
+		fprintf(to, "\n%s", command->notes);
 }
 
 void var_path(const struct options *options, const char *name, char ret_path[PATH_BYTES])
@@ -133,9 +197,25 @@ void print_styled(FILE *to, enum style style, const char *format, ...)
 		fputs("\033[0m", to);
 }
 
+void step(const struct options *options, const char *what, const char *format, ...)
+{
+	char text[PATH_BYTES];
+	va_list arguments;
+
+	if (options->json)
+		return;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	flockfile(stderr);
+	print_styled(stderr, STYLE_DIM, "  %-9s", what);
+	fprintf(stderr, " %s\n", text);
+	funlockfile(stderr);
+}
+
 void progress(const char *what, size_t done, size_t total)
 {
-	if (!isatty(STDERR_FILENO))
+	if (!isatty(STDERR_FILENO) || isatty(STDOUT_FILENO))
 		return;
 	fprintf(stderr, "\r\033[K%s %zu/%zu%s", what, done, total, done == total ? "\n" : "");
 }
@@ -173,6 +253,8 @@ int fail(const struct options *options)
 	fprintf(stderr, ": %s\n", error->message);
 	for (size_t i = 0; error->n_violations > 1 && i < error->n_violations; i++)
 		fprintf(stderr, "  %s: %s\n", error->violations[i].field, error->violations[i].description);
+	if (error->code == HM_UNAVAILABLE && !error->maybe_processed)
+		fprintf(stderr, "  is it being served, and there? (hallmark up; --connect SERVICE=URL; --var DIR)\n");
 	if (error->maybe_processed)
 		fprintf(stderr, "  the call may have been carried out: look into the audit log before repeating it\n");
 	return 1;
@@ -180,20 +262,22 @@ int fail(const struct options *options)
 
 int usage_fail(const struct command *command)
 {
-	fprintf(stderr, "usage: hallmark %s %s\n", command->name, command->usage);
+	fprintf(stderr, "usage: hallmark %s %s\n(hallmark %s --help)\n", command->name, command->usage, command->name);
 	return 2;
 }
 
-const struct hm_service *services_find(const char *short_name)
+const struct hm_service *services_find(const char *name)
 {
 	char names[256] = "";
 
 	for (const struct hm_service *const *service = hm_services; *service; service++) {
-		if (!strcmp((*service)->table->short_name, short_name))
+		const struct hm_service_table *table = (*service)->table;
+
+		if (!strcmp(table->short_name, name) || !strcmp(table->name, name))
 			return *service;
-		snprintf(names + strlen(names), sizeof names - strlen(names), " %s", (*service)->table->short_name);
+		snprintf(names + strlen(names), sizeof names - strlen(names), " %s", table->short_name);
 	}
-	(void)hm_raise(NOT_FOUND, "there is no service %s; there are%s", short_name, names);
+	(void)hm_raise(NOT_FOUND, "there is no service %s; there are%s", name, names);
 	return NULL;
 }
 

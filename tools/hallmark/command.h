@@ -12,7 +12,7 @@
 
 enum { LIST_MAX = 64, PATH_BYTES = 512 };
 
-/* The options of all commands; each uses those it names in its usage. */
+/* The options of all commands; each takes those it names in `takes`. */
 struct options {
 	bool json; /* --json: one JSON value a line, nothing else, on stdout */
 	const char *brand, *as, *file, *dsn, *request;
@@ -20,20 +20,26 @@ struct options {
 	const char *listen[LIST_MAX]; /* --listen URL, NULL-terminated */
 	uint32_t timeout_ms; /* --timeout; 0: the method's own */
 	bool follow; /* --follow */
+	bool help; /* --help */
 	const char *arguments[LIST_MAX]; /* what is no option; NULL-terminated */
 	size_t n_arguments;
 };
 
 struct command {
 	const char *name, *usage, *summary;
+	const char *takes; /* letters of its options (command.c), beside those that all commands take */
+	const char *notes; /* further lines of its help, each ended; NULL: none */
 	int (*run)(const struct options *options); /* returns the exit status */
 };
 
 extern const struct command up_command, serve_command, call_command, ls_command, describe_command, migrate_command,
 	audit_command, keygen_command, token_command, new_command;
 
-/* options_read reads the command line behind the command's name. INVALID_ARGUMENT says which option and why. */
-hm_status options_read(int argc, char **argv, struct options *ret_options);
+/* options_read reads a command's line, argv[0] being its name. INVALID_ARGUMENT says which option and why. */
+hm_status options_read(const struct command *command, int argc, char **argv, struct options *ret_options);
+
+/* command_help prints what `hallmark COMMAND --help` shows. */
+void command_help(const struct command *command, FILE *to);
 
 /* var_path writes <var>/<name>. */
 void var_path(const struct options *options, const char *name, char ret_path[PATH_BYTES]);
@@ -49,11 +55,16 @@ enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_GOOD, STYLE_BAD };
 void print_styled(FILE *to, enum style style, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool is_terminal(FILE *stream);
 
-/* progress shows "what done/total" on one line of a terminal's stderr, overwritten each time; silent elsewhere. */
+/* step says on stderr what is being done with what ("cluster", "starting in var/pg"); silent with --json. Thread-safe. */
+void step(const struct options *options, const char *what, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+
+/* progress shows "what done/total" on one line of a terminal's stderr, overwritten each time; silent elsewhere, and where the
+ * results themselves go to the terminal. */
 void progress(const char *what, size_t done, size_t total);
 
-/* services_find returns a service by short name, or NULL with an error that lists those there are. */
-const struct hm_service *services_find(const char *short_name);
+/* services_find returns a service by name, short ("follows") or full ("follows.v1.Follows"), or NULL with an error that lists those there are. */
+const struct hm_service *services_find(const char *name);
 
 /* methods_find returns the method of a full name ("follows.v1.Follows/Follow"), or NULL with an error naming the nearest. */
 const struct hm_method *methods_find(const char *name, const struct hm_service **ret_service);

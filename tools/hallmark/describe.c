@@ -77,6 +77,12 @@ static const char *type_name(const ProtobufCFieldDescriptor *field)
 	return type_names[field->type];
 }
 
+static void describe_enum(const ProtobufCEnumDescriptor *type)
+{
+	for (unsigned i = 0; i < type->n_values; i++)
+		printf("%s%s", i ? "|" : " ", type->values[i].name);
+}
+
 static const struct hm_field_rule *find_rule(const struct hm_message_rules *rules, uint32_t field)
 {
 	for (uint32_t i = 0; rules && i < rules->n_fields; i++)
@@ -113,8 +119,10 @@ static void describe_message(const char *heading, const ProtobufCMessageDescript
 		char name[HM_FIELD_BYTES];
 
 		hm_json_name(field->name, name, sizeof name);
-		printf("    %-20s %s%s", name, field->label == PROTOBUF_C_LABEL_REPEATED ? "repeated " : "",
+		printf("    %-30s %s%s", name, field->label == PROTOBUF_C_LABEL_REPEATED ? "repeated " : "",
 		       type_name(field));
+		if (field->type == PROTOBUF_C_TYPE_ENUM)
+			describe_enum(field->descriptor);
 		if (rule)
 			describe_rule(rule);
 		putchar('\n');
@@ -132,8 +140,55 @@ static void print_comment(const char *comment, const char *indent)
 	}
 }
 
-static void describe_method(const struct hm_method *method)
+static void add_pair(struct hm_buffer *json, const char *key, const char *value)
 {
+	hm_buffer_printf(json, ",\"%s\":", key);
+	if (value)
+		hm_json_write_text(json, value, strlen(value));
+	else
+		hm_buffer_add_text(json, "null");
+}
+
+static void add_fields(struct hm_buffer *json, const char *key, const ProtobufCMessageDescriptor *message,
+		       const struct hm_message_rules *rules)
+{
+	hm_buffer_printf(json, ",\"%s\":[", key);
+	for (unsigned i = 0; i < message->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &message->fields[i];
+		const struct hm_field_rule *rule = find_rule(rules, i);
+		char name[HM_FIELD_BYTES];
+
+		hm_json_name(field->name, name, sizeof name);
+		hm_buffer_printf(json, "%s{\"name\":\"%s\",\"type\":\"%s\",\"repeated\":%s,\"required\":%s}",
+				 i ? "," : "", name, type_name(field),
+				 field->label == PROTOBUF_C_LABEL_REPEATED ? "true" : "false",
+				 rule && rule->required ? "true" : "false");
+	}
+	hm_buffer_add_text(json, "]");
+}
+
+static void describe_method_json(const struct hm_method *method)
+{
+	struct hm_buffer json = { 0 };
+
+	hm_buffer_printf(&json, "{\"method\":\"%s\",\"effect\":\"%s\",\"deadlineMs\":%u", method->name,
+			 effect_names[method->effect], method->deadline_ms);
+	add_pair(&json, "admission", admission(method));
+	add_pair(&json, "event", method->event);
+	add_pair(&json, "comment", method->comment);
+	add_fields(&json, "request", method->request, method->request_rules);
+	add_fields(&json, "reply", method->reply, NULL);
+	printf("%s}\n", json.data);
+	hm_buffer_fini(&json);
+}
+
+static void describe_method(const struct options *options, const struct hm_method *method)
+{
+	if (options->json) {
+		describe_method_json(method);
+		return;
+	}
+
 	print_styled(stdout, STYLE_BOLD, "%s\n", method->name);
 	print_comment(method->comment, "  ");
 	printf("  effect %s   admission %s   deadline %u ms   at most %u bytes\n", effect_names[method->effect],
@@ -142,6 +197,19 @@ static void describe_method(const struct hm_method *method)
 		printf("  audit event %s, entity %s\n", method->event, method->entity ? method->entity : "none");
 	describe_message("request", method->request, method->request_rules);
 	describe_message("reply", method->reply, NULL);
+}
+
+static void describe_service(const struct options *options, const struct hm_service_table *table)
+{
+	if (!options->json) {
+		print_styled(stdout, STYLE_BOLD, "%s\n", table->name);
+		print_comment(table->comment, "  ");
+	}
+	for (size_t i = 0; i < table->n_methods; i++) {
+		if (!options->json)
+			putchar('\n');
+		describe_method(options, &table->methods[i]);
+	}
 }
 
 static int run_describe(const struct options *options)
@@ -155,18 +223,13 @@ static int run_describe(const struct options *options)
 		method = methods_find(options->arguments[0], &service);
 		if (!method)
 			return fail(options);
-		describe_method(method);
+		describe_method(options, method);
 		return 0;
 	}
 	service = services_find(options->arguments[0]);
 	if (!service)
 		return fail(options);
-	print_styled(stdout, STYLE_BOLD, "%s\n", service->table->name);
-	print_comment(service->table->comment, "  ");
-	for (size_t i = 0; i < service->table->n_methods; i++) {
-		putchar('\n');
-		describe_method(&service->table->methods[i]);
-	}
+	describe_service(options, service->table);
 	return 0;
 }
 

@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "command.h"
 #include "crypto/crypto.h"
 
@@ -19,26 +20,59 @@ static int help(FILE *to)
 		fprintf(to, " %s\n", commands[i]->summary);
 		print_styled(to, STYLE_DIM, "            hallmark %s %s\n", commands[i]->name, commands[i]->usage);
 	}
-	fprintf(to, "\nEvery command takes --var DIR (default var, or $HALLMARK_VAR) and --json.\n");
+	fprintf(to, "\nhallmark COMMAND --help says more. Every command takes --var DIR (default var, or "
+		    "$HALLMARK_VAR) and\n"
+		    "--json. The exit status is 0, 1 when something failed, 2 when the command line is wrong.\n");
 	return to == stdout ? 0 : 2;
+}
+
+static const struct command *find_command(const char *name)
+{
+	const struct command *nearest = commands[0];
+
+	for (size_t i = 0; i < N_COMMANDS; i++) {
+		if (!strcmp(name, commands[i]->name))
+			return commands[i];
+		if (hm_text_distance(name, commands[i]->name) < hm_text_distance(name, nearest->name))
+			nearest = commands[i];
+	}
+	fprintf(stderr, "hallmark: there is no command %s; did you mean %s? (hallmark help)\n", name, nearest->name);
+	return NULL;
+}
+
+static int show_help(const struct command *command)
+{
+	command_help(command, stdout);
+	return 0;
+}
+
+static int run(const struct command *command, int argc, char **argv)
+{
+	struct options options;
+
+	if (options_read(command, argc, argv, &options) != HM_OK) {
+		(void)fail(&options);
+		return 2;
+	}
+	if (options.help)
+		return show_help(command);
+	return hm_crypto_init() == HM_OK ? command->run(&options) : fail(&options);
 }
 
 int main(int argc, char **argv)
 {
-	struct options options;
+	const char *name = argc < 2 ? NULL : argv[1];
+	const struct command *command;
+	bool wants_help;
 
 	signal(SIGPIPE, SIG_IGN);
-	if (argc < 2)
+	if (!name)
 		return help(stderr);
-	if (!strcmp(argv[1], "help") || !strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))
+	wants_help = !strcmp(name, "help") || !strcmp(name, "--help") || !strcmp(name, "-h");
+	if (wants_help && argc == 2)
 		return help(stdout);
-	for (size_t i = 0; i < N_COMMANDS; i++) {
-		if (strcmp(argv[1], commands[i]->name))
-			continue;
-		if (options_read(argc - 1, argv + 1, &options) != HM_OK || hm_crypto_init() != HM_OK)
-			return fail(&options);
-		return commands[i]->run(&options);
-	}
-	fprintf(stderr, "hallmark: there is no command %s; see hallmark help\n", argv[1]);
-	return 2;
+	command = find_command(wants_help ? argv[2] : name);
+	if (!command)
+		return 2;
+	return wants_help ? show_help(command) : run(command, argc - 1, argv + 1);
 }

@@ -12,7 +12,8 @@ static hm_status migrate(const struct options *options, const struct hm_service 
 	const char *dsn;
 
 	TRY(setup_cluster(options, &cluster, &dsn));
-	TRY(setup_migrate(services, cluster ? hm_cluster_admin_dsn(cluster) : getenv("HALLMARK_ADMIN_DSN"), dsn));
+	TRY(setup_migrate(options, services, cluster ? hm_cluster_admin_dsn(cluster) : getenv("HALLMARK_ADMIN_DSN"),
+			  dsn));
 	if (!options->json)
 		print_styled(stderr, STYLE_GOOD, "every schema is up to date\n");
 	return HM_OK;
@@ -45,8 +46,11 @@ static int run_keygen(const struct options *options)
 
 const struct command migrate_command = {
 	.name = "migrate",
-	.usage = "[SERVICE…] [--dsn CONNINFO]   (roles and schemas are made with $HALLMARK_ADMIN_DSN)",
+	.usage = "[SERVICE…] [--dsn CONNINFO]",
 	.summary = "bring schemas up to date and put the rules on every table",
+	.takes = "d",
+	.notes = "Without --dsn the embedded cluster under --var. Roles and schemas are made with the conninfo in\n"
+		 "$HALLMARK_ADMIN_DSN, if it is set.\n",
 	.run = run_migrate,
 };
 

@@ -47,6 +47,7 @@ static hm_status host_until_signal(const struct options *options, const struct h
 
 	var_path(options, "keys", keys);
 	var_path(options, "run", run);
+	step(options, "serve", "%s", run);
 	TRY(hm_host_open(&(struct hm_host_config){ .services = services,
 						   .known = hm_services,
 						   .dsn = dsn,
@@ -71,7 +72,7 @@ static hm_status up(const struct options *options, const sigset_t *signals)
 
 	TRY(setup_keys(options));
 	TRY(setup_cluster(options, &cluster, &dsn));
-	TRY(setup_migrate(hm_services, cluster ? hm_cluster_admin_dsn(cluster) : NULL, dsn));
+	TRY(setup_migrate(options, hm_services, cluster ? hm_cluster_admin_dsn(cluster) : NULL, dsn));
 	return host_until_signal(options, hm_services, dsn, signals);
 }
 
@@ -103,6 +104,7 @@ const struct command up_command = {
 	.name = "up",
 	.usage = "[--listen URL]…",
 	.summary = "run everything in one process on an embedded PostgreSQL",
+	.takes = "l",
 	.run = run_up,
 };
 
@@ -110,5 +112,7 @@ const struct command serve_command = {
 	.name = "serve",
 	.usage = "SERVICE… --dsn CONNINFO [--listen URL]… [--connect SERVICE=URL]…",
 	.summary = "host some services on a migrated database",
+	.takes = "dlc",
+	.notes = "The keys are those under --var (hallmark keygen), the database is migrated (hallmark migrate).\n",
 	.run = run_serve,
 };

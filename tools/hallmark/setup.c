@@ -48,6 +48,7 @@ hm_status setup_cluster(const struct options *options, struct hm_cluster **ret_c
 		return HM_OK;
 	TRY(make_folder(options->var));
 	var_path(options, "pg", folder);
+	step(options, "cluster", "PostgreSQL in %s", folder);
 	TRY(hm_cluster_start(&(struct hm_cluster_config){ .directory = folder, .durable = true }, ret_cluster));
 	*ret_dsn = hm_cluster_dsn(*ret_cluster);
 	for (const struct hm_service *const *service = hm_services; *service; service++)
@@ -75,17 +76,14 @@ static void *migrate_one(void *user)
 	return NULL;
 }
 
-static void print_step(void *user, const char *service, const char *what)
+static void on_step(void *user, const char *service, const char *what)
 {
-	(void)user;
-	fprintf(stderr, "  migrate  %-12s %s\n", service, what);
+	step(user, "migrate", "%-12s %s", service, what);
 }
 
-static void start_migration(struct migration *migration, const struct hm_service *service, const char *admin_dsn,
-			    const char *dsn)
+static void start_migration(struct migration *migration, const struct hm_migrate_progress *progress,
+			    const struct hm_service *service, const char *admin_dsn, const char *dsn)
 {
-	static const struct hm_migrate_progress steps = { .step = print_step };
-
 	snprintf(migration->directory, sizeof migration->directory, "services/%s/migrations",
 		 service->table->short_name);
 	migration->config = (struct hm_migrate_config){
@@ -93,22 +91,25 @@ static void start_migration(struct migration *migration, const struct hm_service
 		.dsn = dsn,
 		.service = service->table->short_name,
 		.directory = migration->directory,
-		.progress = &steps,
+		.progress = progress,
 	};
 	migration->has_thread = !pthread_create(&migration->thread, NULL, migrate_one, migration);
 	if (!migration->has_thread)
 		migrate_one(migration);
 }
 
-hm_status setup_migrate(const struct hm_service *const *services, const char *admin_dsn, const char *dsn)
+hm_status setup_migrate(const struct options *options, const struct hm_service *const *services, const char *admin_dsn,
+			const char *dsn)
 {
+	struct options shown = *options;
+	const struct hm_migrate_progress progress = { .user = &shown, .step = on_step };
 	struct migration migrations[LIST_MAX] = { 0 };
 	hm_status status = HM_OK;
 	size_t n = 0;
 
 	for (; services[n] && n < LIST_MAX; n++)
 		if (services[n]->table->schema)
-			start_migration(&migrations[n], services[n], admin_dsn, dsn);
+			start_migration(&migrations[n], &progress, services[n], admin_dsn, dsn);
 	for (size_t i = 0; i < n; i++) {
 		if (migrations[i].has_thread)
 			pthread_join(migrations[i].thread, NULL);

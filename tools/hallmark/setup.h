@@ -11,4 +11,5 @@ hm_status setup_keys(const struct options *options);
 hm_status setup_cluster(const struct options *options, struct hm_cluster **ret_cluster, const char **ret_dsn);
 
 /* setup_migrate brings the schemas of the services up to date, side by side. admin_dsn NULL: roles must exist. */
-hm_status setup_migrate(const struct hm_service *const *services, const char *admin_dsn, const char *dsn);
+hm_status setup_migrate(const struct options *options, const struct hm_service *const *services, const char *admin_dsn,
+			const char *dsn);

@@ -140,7 +140,10 @@ static int run_token(const struct options *options)
 
 const struct command token_command = {
 	.name = "token",
-	.usage = "login --brand BRAND --as NAME   (password on stdin) | --brand BRAND --as NAME|operator",
+	.usage = "[login] --brand BRAND --as NAME   | --as operator",
 	.summary = "log in and keep the access token, or print the one in use",
+	.takes = "bac",
+	.notes = "login asks for the password, or reads it from standard input, and keeps the access token for --as.\n"
+		 "token by itself prints the token that --as would send.\n",
 	.run = run_token,
 };
