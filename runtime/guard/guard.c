@@ -90,10 +90,19 @@ static hm_status commit_refusal(struct hm_call *call, struct hm_audit_outcome *o
 	return hm_error_set(&refusal);
 }
 
+/* A status that was returned and never raised must not be taken for, nor explained by, the thread's last error: another
+ * call's, or none. */
+static hm_status explain(hm_status status)
+{
+	if (status == HM_OK || hm_error_get()->code == status)
+		return status;
+	return hm_raise_at(__FILE__, __LINE__, status, "the service gave no explanation");
+}
+
 static hm_status try_work(struct hm_call *call)
 {
 	struct hm_session *session = call->guard;
-	struct hm_audit_outcome outcome = { .status = work(call) };
+	struct hm_audit_outcome outcome = { .status = explain(work(call)) };
 
 	outcome.entity_id = session->entity_id;
 	outcome.details = session->details.data;

@@ -1,0 +1,93 @@
+/* Work: how handlers may end, on the notes service with handlers of the test's own. */
+#include <string.h>
+
+#include "guard/lease.h"
+#include "notes/v1/notes.hm.h"
+#include "tests/fixture.h"
+
+typedef hm_status add_note_handler(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply);
+
+static hm_status insert(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply)
+{
+	return hm_query_one(call, &notes_sql_insert_note, request, reply);
+}
+
+static hm_status keep_secret(struct hm_call *, const Notes__AddNoteRequest *, Notes__SecretNoteReply *)
+{
+	return HM_OK;
+}
+
+static hm_status ask_nobody(struct hm_call *, const Notes__NoteCallerRequest *, Notes__Note *)
+{
+	return HM_OK;
+}
+
+/* Serves notes, which calls nobody here, with a handler for FailAfterWrite. Once a test. */
+static struct fixture serving(add_note_handler *handler)
+{
+	static struct hm_service_table table;
+	static struct notes_handlers handlers;
+	static const char *const nobody[] = { NULL };
+	static struct hm_service service;
+
+	table = notes_table;
+	table.calls = nobody;
+	handlers = (struct notes_handlers){ .fail_after_write = handler,
+					    .refuse_after_write = insert,
+					    .release_after_write = insert,
+					    .secret_note = keep_secret,
+					    .note_caller = ask_nobody };
+	service = notes_service;
+	service.table = &table;
+	service.handlers = &handlers;
+	return fixture_serving(&service);
+}
+
+static hm_status run(struct fixture *fixture, struct hm_context *context)
+{
+	const Notes__AddNoteRequest request = { NOTES_ADD_NOTE_REQUEST_BASE, .title = "a note" };
+	Notes__Note *note;
+
+	return notes_fail_after_write(fixture->channel, context, &request, &note);
+}
+
+static int64_t count_notes(struct fixture *fixture)
+{
+	return test_sql(fixture->dsn, "SELECT count(*) FROM notes.notes");
+}
+
+static hm_status fail_without_a_word(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply)
+{
+	TRY(insert(call, request, reply));
+	return HM_NOT_FOUND;
+}
+
+Test(work, a_status_that_nobody_raised_fails_the_call_all_the_same)
+{
+	struct fixture f = serving(fail_without_a_word);
+	struct hm_context *ana = fixture_user(&f, "loop", "ana");
+
+	refuses(NOT_FOUND, run(&f, ana));
+	cr_assert_eq(count_notes(&f), 0);
+	cr_assert_eq(fixture_audited(&f, "notes", ana), 1);
+	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) FROM notes.audit_log WHERE details->>'outcome' = 'NOT_FOUND'"),
+		     1);
+}
+
+static hm_status keep_without_a_word(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply)
+{
+	TRY(insert(call, request, reply));
+	hm_call_keep(call);
+	return HM_NOT_FOUND;
+}
+
+Test(work, nor_does_one_that_keeps_what_was_written)
+{
+	struct fixture f = serving(keep_without_a_word);
+	struct hm_context *ana = fixture_user(&f, "loop", "ana");
+
+	refuses(NOT_FOUND, run(&f, ana));
+	cr_assert_eq(count_notes(&f), 1);
+	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) FROM notes.audit_log WHERE details->>'outcome' = 'NOT_FOUND'"),
+		     1);
+}
