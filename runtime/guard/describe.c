@@ -79,8 +79,11 @@ static char *write_details(struct hm_call *call, const struct hm_audit_outcome *
 			 hm_status_name(outcome->status), (unsigned long long)hm_call_span(call));
 	if (call->parent)
 		hm_buffer_printf(&json, "\"parent\":\"%016llx\",", (unsigned long long)call->parent);
-	if (outcome->reason && *outcome->reason)
-		hm_buffer_printf(&json, "\"reason\":\"%s\",", outcome->reason);
+	if (outcome->reason && *outcome->reason) { /* another service's, perhaps */
+		hm_buffer_add_text(&json, "\"reason\":");
+		hm_json_write_text(&json, outcome->reason, strlen(outcome->reason));
+		hm_buffer_add_text(&json, ",");
+	}
 	if (outcome->status != HM_OK)
 		hm_buffer_printf(&json, "\"event\":\"%s\",", call->method->event);
 	if (outcome->details)
