@@ -75,7 +75,9 @@ static hm_status work(struct hm_call *call)
 
 static bool is_worth_another_try(const struct hm_call *call, hm_status status)
 {
-	return status == HM_ABORTED && !strcmp(hm_error_get()->reason, "SERIALIZATION") &&
+	const struct hm_session *session = call->guard;
+
+	return status == HM_ABORTED && !strcmp(hm_error_get()->reason, "SERIALIZATION") && !session->has_stepped &&
 	       !*call->service->table->calls;
 }
 
@@ -111,7 +113,7 @@ static hm_status try_work(struct hm_call *call)
 	return session->keeps_writes ? commit_refusal(call, &outcome) : outcome.status;
 }
 
-/* A deadlock's victim is run again, from the start, if it can have touched nothing but its own database. */
+/* A deadlock's victim is run again, from the start, if nothing it did is left: it calls no service and made no step. */
 static hm_status work_and_commit(struct hm_call *call)
 {
 	struct hm_session *session = call->guard;
@@ -125,6 +127,7 @@ static hm_status work_and_commit(struct hm_call *call)
 		if (attempt == ATTEMPTS_MAX || !is_worth_another_try(call, status))
 			return status;
 		session->keeps_writes = false;
+		session->entity_id = NULL;
 		hm_buffer_reset(&session->details);
 		call->reply = hm_message_new(&call->context.arena, call->method->reply);
 	}

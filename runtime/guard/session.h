@@ -22,6 +22,7 @@ struct hm_session {
 	struct hm_tx *tx; /* of the app role, brand set; NULL until the first query */
 	struct hm_tx *system_tx; /* read-only, over brands; NULL until the first system query */
 	bool keeps_writes; /* hm_refuse: commit although the call fails */
+	bool has_stepped; /* hm_step: part of the work is committed */
 	const char *entity_id;
 	struct hm_buffer details; /* `"key":"text",` … */
 };

@@ -155,7 +155,7 @@ void hm_release(struct hm_call *call)
 /* A step has an entry of its own, a child of the call's, so that a saga that stopped half-way shows how far it came. */
 hm_status hm_step(struct hm_call *call, const char *event)
 {
-	const struct hm_session *session = call->guard;
+	struct hm_session *session = call->guard;
 	const struct hm_audit_outcome outcome = { .status = HM_OK, .entity_id = session->entity_id };
 	const struct hm_call whole = *call;
 	struct hm_method step = *call->method;
@@ -166,6 +166,7 @@ hm_status hm_step(struct hm_call *call, const char *event)
 	call->audit_id = hm_id_new();
 	call->parent = hm_call_span(&whole);
 	status = hm_session_commit(call, &outcome);
+	session->has_stepped |= status == HM_OK;
 	call->method = whole.method;
 	call->audit_id = whole.audit_id;
 	call->parent = whole.parent;

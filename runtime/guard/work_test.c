@@ -91,3 +91,71 @@ Test(work, nor_does_one_that_keeps_what_was_written)
 	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) FROM notes.audit_log WHERE details->>'outcome' = 'NOT_FOUND'"),
 		     1);
 }
+
+static hm_status conflict(void)
+{
+	(void)!hm_raise(ABORTED, "another transaction changed the same rows");
+	hm_error_set_reason("SERIALIZATION");
+	return HM_ABORTED;
+}
+
+static hm_status conflict_after_a_step(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply)
+{
+	TRY(insert(call, request, reply));
+	TRY(hm_step(call, "note.stepped"));
+	return conflict();
+}
+
+Test(work, what_a_step_committed_is_not_done_again)
+{
+	struct fixture f = serving(conflict_after_a_step);
+	struct hm_context *ana = fixture_user(&f, "loop", "ana");
+
+	refuses(ABORTED, run(&f, ana));
+	cr_assert_eq(count_notes(&f), 1);
+	cr_assert_eq(fixture_audited(&f, "notes", ana), 2, "the step's entry and the call's");
+}
+
+static hm_status conflict_once(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply)
+{
+	static bool again;
+
+	TRY(insert(call, request, reply));
+	if (again)
+		return HM_OK;
+	again = true;
+	hm_audit_entity(call, "of the first try");
+	return conflict();
+}
+
+Test(work, a_conflict_is_tried_again_from_the_start)
+{
+	struct fixture f = serving(conflict_once);
+	struct hm_context *ana = fixture_user(&f, "loop", "ana");
+
+	must(run(&f, ana));
+	cr_assert_eq(count_notes(&f), 1);
+	cr_assert_eq(fixture_audited(&f, "notes", ana), 1);
+	cr_assert_eq(
+		test_sql(f.dsn, "SELECT count(*) FROM notes.audit_log JOIN notes.notes n ON entity_id = n.id::text"), 1,
+		"nothing of the first try is left");
+}
+
+static hm_status fail_with_quotes(struct hm_call *, const Notes__AddNoteRequest *, Notes__Note *)
+{
+	(void)!hm_raise(UNAVAILABLE, "as another service said");
+	hm_error_set_reason("A\",\"outcome\":\"OK\",\"b\":\"");
+	return HM_UNAVAILABLE;
+}
+
+Test(work, a_reason_from_afar_cannot_write_the_entry)
+{
+	struct fixture f = serving(fail_with_quotes);
+	struct hm_context *ana = fixture_user(&f, "loop", "ana");
+
+	refuses(UNAVAILABLE, run(&f, ana));
+	cr_assert_eq(test_sql(f.dsn,
+			      "SELECT count(*) FROM notes.audit_log WHERE details->>'outcome' = 'UNAVAILABLE' AND "
+			      "details->>'reason' = 'A\",\"outcome\":\"OK\",\"b\":\"'"),
+		     1);
+}
