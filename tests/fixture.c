@@ -145,13 +145,18 @@ struct hm_context *fixture_service(struct fixture *fixture, const char *service)
 	return open_signed(key, "service", NULL, HM_SYSTEM_BRAND, service, everything + 1);
 }
 
-struct hm_context *fixture_anonymous(struct fixture *fixture, const char *brand)
+struct hm_context *fixture_bearer(struct fixture *fixture, const char *brand, const char *token)
 {
 	struct hm_context *context;
 
 	(void)fixture;
-	must(hm_context_open(brand ? brand : "", NULL, &context));
+	must(hm_context_open(brand ? brand : "", token, &context));
 	return keep(context);
+}
+
+struct hm_context *fixture_anonymous(struct fixture *fixture, const char *brand)
+{
+	return fixture_bearer(fixture, brand, NULL);
 }
 
 int64_t fixture_audited(struct fixture *fixture, const char *schema, const struct hm_context *context)

@@ -40,6 +40,9 @@ struct hm_context *fixture_operator(struct fixture *fixture, const char *brand);
 /* fixture_service makes the context of a service acting by itself. */
 struct hm_context *fixture_service(struct fixture *fixture, const char *service);
 
+/* fixture_bearer makes the context of whoever holds a token, as Login gives it. */
+struct hm_context *fixture_bearer(struct fixture *fixture, const char *brand, const char *token);
+
 /* fixture_anonymous makes a context without a token; brand NULL: none either. */
 struct hm_context *fixture_anonymous(struct fixture *fixture, const char *brand);
 
