@@ -1,0 +1,58 @@
+/* Identity: the service's definition, and the news every other service takes from it. */
+#include "identity.h"
+
+#include "guard/lease.h"
+
+static int64_t time_us(const Google__Protobuf__Timestamp *time)
+{
+	return time->seconds * HM_US_PER_S + time->nanos / 1000;
+}
+
+/* All that is revoked and not yet expired, each time: it is little, and so no commit can be overlooked. */
+static hm_status feed_lease(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context)
+{
+	Identity__PollRevocationsReply *reply;
+
+	TRY(identity_poll_revocations(channel, context,
+				      &(Identity__PollRevocationsRequest){ IDENTITY_POLL_REVOCATIONS_REQUEST_BASE },
+				      &reply));
+	for (size_t i = 0; i < reply->n_revocations; i++) {
+		const Identity__Revocation *one = reply->revocations[i];
+
+		hm_lease_put_revocation(lease, one->subject, time_us(one->tokens_before), time_us(one->kept_until));
+	}
+	hm_lease_renew(lease, HM_LEASE_REVOCATIONS);
+	return HM_OK;
+}
+
+static const struct identity_handlers handlers = {
+	.register_user = identity_do_register_user,
+	.disable_user = identity_do_disable_user,
+	.change_password = identity_do_change_password,
+	.login = identity_do_login,
+	.logout = identity_do_logout,
+	.list_sessions = identity_do_list_sessions,
+	.revoke_session = identity_do_revoke_session,
+	.create_client = identity_do_create_client,
+	.rotate_client_secret = identity_do_rotate_client_secret,
+	.authorize = identity_do_authorize,
+	.token = identity_do_token,
+	.introspect = identity_do_introspect,
+	.revoke = identity_do_revoke,
+	.start_device = identity_do_start_device,
+	.get_device = identity_do_get_device,
+	.approve_device = identity_do_approve_device,
+	.define_role = identity_do_define_role,
+	.assign_role = identity_do_assign_role,
+	.revoke_role = identity_do_revoke_role,
+	.check_permission = identity_do_check_permission,
+};
+
+/* Written out, since it says one thing that IDENTITY_SERVICE does not: the key of end users' tokens. */
+const struct hm_service identity_service = {
+	.table = &identity_table,
+	.handlers = &handlers,
+	.queries = &identity_queries,
+	.feed_lease = feed_lease,
+	.signing_key = "identity",
+};
