@@ -144,19 +144,34 @@ static hm_status can_reach(const struct hm_cluster *cluster, bool *ret_reachable
 	return status;
 }
 
+/* Who removed the configured directory meant to be rid of the cluster, wherever its data had to go. */
+static hm_status remove_former(const struct hm_cluster *cluster)
+{
+	struct hm_arena arena = { 0 };
+	char rm[] = "/bin/rm", flags[] = "-rf", *data = hm_arena_strdup(&arena, cluster->data);
+	char *const argv[] = { rm, flags, data, NULL };
+	int exit_code;
+	hm_status status = cluster_run(cluster, argv, &exit_code);
+
+	hm_arena_fini(&arena);
+	return status;
+}
+
 static hm_status move_outside(struct hm_cluster *cluster)
 {
 	const char *outside = hm_arena_printf(&cluster->arena, "/var/tmp/%s", cluster->name);
+	bool is_new;
 	int log_fd;
 
 	TRY(cluster_open(cluster, cluster->log, O_WRONLY | O_APPEND, &log_fd));
-	if (lseek(log_fd, 0, SEEK_END) == 0)
+	is_new = lseek(log_fd, 0, SEEK_END) == 0;
+	if (is_new)
 		dprintf(log_fd, "hallmark: account %s cannot reach %s; the cluster and its log are in %s\n",
 			cluster->account.name, cluster->directory, outside);
 	close(log_fd);
 	TRY(own_directory(&cluster->account, outside));
 	set_directory(cluster, outside);
-	return HM_OK;
+	return is_new ? remove_former(cluster) : HM_OK;
 }
 
 static bool fits_socket(const char *path)

@@ -9,9 +9,11 @@
 #include "host/services.h"
 #include "store/migrate.h"
 
+/* The folder may be passed through but not listed: under root the cluster's own account must reach var/pg. What is secret in it
+ * (keys, tokens, sockets) lies in folders of mode 0700. */
 static hm_status make_folder(const char *path)
 {
-	if (mkdir(path, 0700) && errno != EEXIST)
+	if (mkdir(path, 0711) && errno != EEXIST)
 		return hm_raise_errno(UNAVAILABLE, "cannot make the folder %s", path);
 	return HM_OK;
 }
