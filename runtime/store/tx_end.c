@@ -72,10 +72,11 @@ static bool undo(struct hm_tx *tx)
 
 void hm_tx_rollback(struct hm_tx *tx)
 {
-	const struct hm_error error = *hm_error_get();
+	struct hm_error error;
 
 	if (!tx || tx->state == TX_ENDED)
 		return;
+	error = *hm_error_get();
 	let_go(tx, undo(tx));
 	(void)!hm_error_set(&error);
 }
