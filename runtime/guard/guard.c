@@ -223,6 +223,19 @@ static hm_status on_refuse(void *user, struct hm_call *call, void *principal, hm
 	return status;
 }
 
+/* The query that is all of a method must not reach further than the method's contract says. */
+static hm_status check_reach(const struct hm_method *method, const struct hm_query *query)
+{
+	if (query->is_system && !method->callers && !method->only_brand)
+		return hm_raise(FAILED_PRECONDITION,
+				"%s:%d: %s crosses brands: its method must name its callers, or its only brand",
+				query->file, query->line, query->name);
+	if (!query->is_system && method->effect == HM_EFFECT_NONE)
+		return hm_raise(FAILED_PRECONDITION, "%s:%d: %s touches a brand's data: effect NONE is not audited",
+				query->file, query->line, query->name);
+	return HM_OK;
+}
+
 static hm_status bind_method(const struct hm_service *service, const struct hm_method *method,
 			     const struct hm_query **ret_query)
 {
@@ -238,6 +251,8 @@ static hm_status bind_method(const struct hm_service *service, const struct hm_m
 	if (query && handled)
 		return hm_raise(FAILED_PRECONDITION, "%s:%d: %s has a handler as well", query->file, query->line,
 				method->name);
+	if (query)
+		TRY(check_reach(method, query));
 	*ret_query = query;
 	return HM_OK;
 }

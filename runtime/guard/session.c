@@ -1,12 +1,5 @@
-/* Session: how a call's transactions end. */
+/* Session: how a call's transaction ends. */
 #include "guard/session.h"
-
-/* Ends what was only read. Its rows are in the arena; there is nothing to lose, so a failure to end it is not one. */
-static void end_reading(struct hm_session *session)
-{
-	hm_tx_rollback(session->system_tx);
-	session->system_tx = NULL;
-}
 
 static hm_status commit_write(struct hm_call *call, struct hm_tx *tx, const struct hm_audit_outcome *outcome)
 {
@@ -25,11 +18,10 @@ hm_status hm_session_commit(struct hm_call *call, const struct hm_audit_outcome 
 	struct hm_tx *tx = take(&session->tx);
 
 	call->context.in_transaction = false;
-	end_reading(session);
 	if (!tx)
 		return HM_OK;
 	if (call->method->effect != HM_EFFECT_WRITE) {
-		hm_tx_rollback(tx);
+		hm_tx_rollback(tx); /* only read: there is nothing to lose */
 		return HM_OK;
 	}
 	TRY(commit_write(call, tx, outcome));
@@ -42,7 +34,6 @@ void hm_session_rollback(struct hm_call *call)
 	struct hm_session *session = call->guard;
 
 	call->context.in_transaction = false;
-	end_reading(session);
 	hm_tx_rollback(take(&session->tx));
 }
 

@@ -19,23 +19,23 @@ struct hm_ward {
 
 struct hm_session {
 	const struct hm_ward *ward;
-	struct hm_tx *tx; /* of the app role, brand set; NULL until the first query */
-	struct hm_tx *system_tx; /* read-only, over brands; NULL until the first system query */
+	struct hm_tx *tx; /* brand set; NULL until the first query */
 	bool keeps_writes; /* hm_refuse: commit although the call fails */
 	bool has_stepped; /* hm_step: part of the work is committed */
 	const char *entity_id;
 	struct hm_buffer details; /* `"key":"text",` … */
 };
 
-/* hm_session_query runs a query in the session's transaction as hm_query_one and the others do, whatever its rows. */
+/* hm_session_query runs a query as hm_query_one and the others do, whatever its rows: in the session's transaction, or
+ * read-only in one of its own if it crosses brands. */
 hm_status hm_session_query(struct hm_call *call, const struct hm_query *query, const ProtobufCMessage *arguments,
 			   ProtobufCMessage *reply, uint64_t *ret_rows);
 
-/* hm_session_commit ends the call's transactions. One that wrote commits together with the entry of the call, which sets
+/* hm_session_commit ends the call's transaction. One that wrote commits together with the entry of the call, which sets
  * call->audited; what only read just ends. */
 hm_status hm_session_commit(struct hm_call *call, const struct hm_audit_outcome *outcome);
 
-/* hm_session_rollback drops the transactions, if any. Keeps the thread's error. */
+/* hm_session_rollback drops the transaction, if any. Keeps the thread's error. */
 void hm_session_rollback(struct hm_call *call);
 
 /* hm_session_fini frees what is not in the arena. */

@@ -14,26 +14,34 @@
 
 enum { PAGE_DEFAULT = 50, PAGE_MAX = 500 };
 
-/* Opens the session's transaction of the query's role, if there is none yet. What crosses brands is only ever read. */
-static hm_status open_tx(struct hm_call *call, const struct hm_query *query, struct hm_tx **ret_tx)
+static hm_status check_effect(const struct hm_call *call, const struct hm_query *query)
 {
-	struct hm_session *session = call->guard;
-	struct hm_tx **slot = query->is_system ? &session->system_tx : &session->tx;
-	const struct hm_tx_options options = {
-		.role = query->is_system ? HM_ROLE_SYSTEM : HM_ROLE_APP,
-		.brand = query->is_system ? NULL : call->context.brand,
-		.read_only = query->is_system || call->method->effect != HM_EFFECT_WRITE,
-		.deadline_us = call->context.deadline_us,
-	};
+	const struct hm_session *session = call->guard;
 
 	if (!session->ward->store)
 		return hm_raise(INTERNAL, "%s: service %s has no database", query->name,
 				session->ward->service->table->name);
-	if (!*slot)
-		TRY(hm_tx_open(session->ward->store, &call->context.arena, &options, slot));
-	if (!query->is_system)
-		call->context.in_transaction = true;
-	*ret_tx = *slot;
+	if (call->method->effect == HM_EFFECT_NONE && !query->is_system)
+		return hm_raise(INTERNAL, "%s:%d: %s touches a brand's data, and %s has effect NONE: it is not audited",
+				query->file, query->line, query->name, call->method->name);
+	return HM_OK;
+}
+
+/* The session's transaction, opened if there is none yet. */
+static hm_status open_tx(struct hm_call *call, struct hm_tx **ret_tx)
+{
+	struct hm_session *session = call->guard;
+	const struct hm_tx_options options = {
+		.role = HM_ROLE_APP,
+		.brand = call->context.brand,
+		.read_only = call->method->effect != HM_EFFECT_WRITE,
+		.deadline_us = call->context.deadline_us,
+	};
+
+	if (!session->tx)
+		TRY(hm_tx_open(session->ward->store, &call->context.arena, &options, &session->tx));
+	call->context.in_transaction = true;
+	*ret_tx = session->tx;
 	return HM_OK;
 }
 
@@ -90,14 +98,37 @@ static hm_status fill_builtins(struct hm_call *call, const struct hm_query *quer
 	return HM_OK;
 }
 
+/* What crosses brands is only ever read, in a transaction that ends with it: nobody holds a connection of one role while
+ * waiting for one of the other, or for another service. */
+static hm_status query_across(struct hm_call *call, const struct hm_query *query, const ProtobufCMessage *arguments,
+			      const struct hm_builtin *builtins, ProtobufCMessage *reply, uint64_t *ret_rows)
+{
+	const struct hm_session *session = call->guard;
+	const struct hm_tx_options options = {
+		.role = HM_ROLE_SYSTEM,
+		.read_only = true,
+		.deadline_us = call->context.deadline_us,
+	};
+	struct hm_tx *tx;
+	hm_status status;
+
+	TRY(hm_tx_open(session->ward->store, &call->context.arena, &options, &tx));
+	status = hm_tx_query(tx, query, arguments, builtins, reply, ret_rows);
+	hm_tx_rollback(tx);
+	return status;
+}
+
 hm_status hm_session_query(struct hm_call *call, const struct hm_query *query, const ProtobufCMessage *arguments,
 			   ProtobufCMessage *reply, uint64_t *ret_rows)
 {
 	struct hm_builtin builtins[5];
 	struct hm_tx *tx = NULL;
 
+	TRY(check_effect(call, query));
 	TRY(fill_builtins(call, query, arguments, builtins));
-	TRY(open_tx(call, query, &tx));
+	if (query->is_system)
+		return query_across(call, query, arguments, builtins, reply, ret_rows);
+	TRY(open_tx(call, &tx));
 	return hm_tx_query(tx, query, arguments, builtins, reply, ret_rows);
 }
 

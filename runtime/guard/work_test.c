@@ -1,7 +1,7 @@
 /* Work: how handlers may end, on the notes service with handlers of the test's own. */
 #include <string.h>
 
-#include "guard/lease.h"
+#include "guard/guard.h"
 #include "notes/v1/notes.hm.h"
 #include "tests/fixture.h"
 
@@ -22,8 +22,8 @@ static hm_status ask_nobody(struct hm_call *, const Notes__NoteCallerRequest *, 
 	return HM_OK;
 }
 
-/* Serves notes, which calls nobody here, with a handler for FailAfterWrite. Once a test. */
-static struct fixture serving(add_note_handler *handler)
+/* Serves notes, which calls nobody here, with a handler for FailAfterWrite. Once a test. methods NULL: the contract's. */
+static struct fixture serving_with(add_note_handler *handler, const struct hm_method *methods)
 {
 	static struct hm_service_table table;
 	static struct notes_handlers handlers;
@@ -32,6 +32,8 @@ static struct fixture serving(add_note_handler *handler)
 
 	table = notes_table;
 	table.calls = nobody;
+	if (methods)
+		table.methods = methods;
 	handlers = (struct notes_handlers){ .fail_after_write = handler,
 					    .refuse_after_write = insert,
 					    .release_after_write = insert,
@@ -41,6 +43,11 @@ static struct fixture serving(add_note_handler *handler)
 	service.table = &table;
 	service.handlers = &handlers;
 	return fixture_serving(&service);
+}
+
+static struct fixture serving(add_note_handler *handler)
+{
+	return serving_with(handler, NULL);
 }
 
 static hm_status run(struct fixture *fixture, struct hm_context *context)
@@ -158,4 +165,68 @@ Test(work, a_reason_from_afar_cannot_write_the_entry)
 			      "SELECT count(*) FROM notes.audit_log WHERE details->>'outcome' = 'UNAVAILABLE' AND "
 			      "details->>'reason' = 'A\",\"outcome\":\"OK\",\"b\":\"'"),
 		     1);
+}
+
+/* A copy of the contract's methods, to be changed. */
+static struct hm_method *copied_methods(void)
+{
+	static struct hm_method methods[32];
+
+	cr_assert_leq(notes_table.n_methods, sizeof methods / sizeof *methods);
+	memcpy(methods, notes_table.methods, notes_table.n_methods * sizeof *methods);
+	return methods;
+}
+
+static struct hm_method *method_of(struct hm_method *methods, const char *name)
+{
+	return &methods[hm_method_find(&notes_table, name) - notes_table.methods];
+}
+
+Test(work, what_is_not_audited_touches_no_brands_data)
+{
+	struct hm_method *methods = copied_methods();
+	struct fixture f;
+
+	method_of(methods, "FailAfterWrite")->effect = HM_EFFECT_NONE;
+	f = serving_with(insert, methods);
+	refuses(INTERNAL, run(&f, fixture_user(&f, "loop", "ana")));
+	cr_assert_eq(count_notes(&f), 0);
+}
+
+/* Opens a guard of notes whose GetNote is as the method and the query say. */
+static hm_status open_guard(const struct hm_method *methods, const struct hm_query *get_note)
+{
+	SCOPED(hm_guard) guard = NULL;
+	struct hm_service_table table = notes_table;
+	const struct hm_query *queries[32];
+	struct hm_query_table query_table = *notes_service.queries;
+	struct hm_service service = notes_service;
+	const struct hm_guarded guarded = { .service = &service };
+
+	for (size_t i = 0; i < query_table.n_queries; i++)
+		queries[i] = strcmp(query_table.queries[i]->name, "GetNote") ? query_table.queries[i] : get_note;
+	query_table.queries = queries;
+	table.methods = methods;
+	service.table = &table;
+	service.queries = &query_table;
+	return hm_guard_open(&(struct hm_guard_config){ .services = &guarded, .n_services = 1 }, &guard);
+}
+
+Test(work, a_methods_query_reaches_no_further_than_its_contract)
+{
+	static const char *const callers[] = { "echo", NULL };
+	struct hm_method *methods = copied_methods(), *get_note = method_of(methods, "GetNote");
+	struct hm_query query = notes_sql_get_note;
+
+	must(open_guard(methods, &query));
+	query.is_system = true;
+	refuses(FAILED_PRECONDITION, open_guard(methods, &query));
+	get_note->callers = callers;
+	must(open_guard(methods, &query));
+	get_note->callers = NULL;
+	get_note->only_brand = "system";
+	must(open_guard(methods, &query));
+	query.is_system = false;
+	get_note->effect = HM_EFFECT_NONE;
+	refuses(FAILED_PRECONDITION, open_guard(methods, &query));
 }
