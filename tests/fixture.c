@@ -136,13 +136,19 @@ struct hm_context *fixture_operator(struct fixture *fixture, const char *brand)
 	return open_signed("operator", "operator", NULL, brand ? brand : HM_SYSTEM_BRAND, "operator", everything);
 }
 
-struct hm_context *fixture_service(struct fixture *fixture, const char *service)
+struct hm_context *fixture_service_granting(struct fixture *fixture, const char *service,
+					    const char *const *permissions)
 {
 	char key[HM_KEY_NAME_BYTES];
 
 	(void)fixture;
 	snprintf(key, sizeof key, "service-%s", service);
-	return open_signed(key, "service", NULL, HM_SYSTEM_BRAND, service, everything + 1);
+	return open_signed(key, "service", NULL, HM_SYSTEM_BRAND, service, permissions);
+}
+
+struct hm_context *fixture_service(struct fixture *fixture, const char *service)
+{
+	return fixture_service_granting(fixture, service, everything + 1);
 }
 
 struct hm_context *fixture_bearer(struct fixture *fixture, const char *brand, const char *token)

@@ -43,6 +43,10 @@ struct hm_context *fixture_service(struct fixture *fixture, const char *service)
 /* fixture_bearer makes the context of whoever holds a token, as Login gives it. */
 struct hm_context *fixture_bearer(struct fixture *fixture, const char *brand, const char *token);
 
+/* fixture_service_granting makes one whose token carries permissions, which the service gave itself. NULL-terminated. */
+struct hm_context *fixture_service_granting(struct fixture *fixture, const char *service,
+					    const char *const *permissions);
+
 /* fixture_anonymous makes a context without a token; brand NULL: none either. */
 struct hm_context *fixture_anonymous(struct fixture *fixture, const char *brand);
 

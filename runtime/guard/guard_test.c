@@ -5,6 +5,7 @@
 #include "crypto/token.h"
 #include "guard/lease.h"
 #include "notes/v1/notes.hm.h"
+#include "platform/v1/platform.hm.h"
 #include "tests/fixture.h"
 #include "tests/services.h"
 
@@ -209,6 +210,22 @@ Test(guard, a_service_may_not_act_for_a_brand_by_itself)
 
 	snprintf(service->brand, sizeof service->brand, "loop");
 	refuses(PERMISSION_DENIED, notes_add_note(f.channel, service, ADD(.title = "x"), &note));
+}
+
+Test(guard, a_service_cannot_grant_itself_permissions)
+{
+	static const char *const everything[] = { "*", NULL };
+	const struct hm_service *const services[] = { &platform_service, NULL };
+	struct fixture f = fixture_serving_all(services, NULL);
+	struct hm_context *echo = fixture_service_granting(&f, "echo", everything);
+	Platform__Brand *brand;
+
+	refuses(PERMISSION_DENIED,
+		platform_create_brand(f.channel, echo,
+				      &(Platform__CreateBrandRequest){ PLATFORM_CREATE_BRAND_REQUEST_BASE, .id = "evil",
+								       .name = "Evil" },
+				      &brand));
+	cr_assert_str_eq(hm_error_get()->reason, "PERMISSION_MISSING");
 }
 
 Test(guard, a_revoked_token_is_refused_and_a_newer_one_is_not)

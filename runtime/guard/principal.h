@@ -27,5 +27,6 @@ struct hm_principal *hm_principal_open(const struct hm_keyring *keys, struct hm_
 void hm_principal_close(struct hm_principal *principal);
 
 /* hm_principal_admit decides whether the call may run and completes its actor and brand, which stay useful for the audit
- * entry when it may not. UNAUTHENTICATED, PERMISSION_DENIED, or UNAVAILABLE (the lease ran out). */
+ * entry when it may not. Permissions open a method to users and operators; to a service, which signs its own tokens, the
+ * contract's callers alone do. UNAUTHENTICATED, PERMISSION_DENIED, or UNAVAILABLE (the lease ran out). */
 hm_status hm_principal_admit(const struct hm_principal *principal, struct hm_call *call);
