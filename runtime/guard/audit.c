@@ -99,12 +99,20 @@ static struct hm_error *copy_error(void)
 	return copy;
 }
 
+/* Whether one entry may be to blame for its group. If PostgreSQL is away or does not answer, each alone would wait for it
+ * again, and all the group's calls for the sum. */
+static bool may_be_ones_fault(hm_status status)
+{
+	return status == HM_INVALID_ARGUMENT || status == HM_ALREADY_EXISTS || status == HM_FAILED_PRECONDITION ||
+	       status == HM_PERMISSION_DENIED || status == HM_INTERNAL;
+}
+
 /* A group fails as a whole; then each entry is tried alone, so that one bad entry fails one call. */
 static void write_group(struct hm_audit_writer *writer, struct hm_audit_entry *first)
 {
 	struct hm_arena arena = { 0 };
 	hm_status status = commit_entries(writer->store, &arena, first);
-	bool each_alone = status != HM_OK && first->next && !hm_error_get()->maybe_processed;
+	bool each_alone = may_be_ones_fault(status) && first->next;
 
 	for (struct hm_audit_entry *entry = first; entry; entry = entry->next) {
 		struct hm_audit_entry *next = entry->next;
