@@ -12,6 +12,11 @@
 #include "wire/json.h"
 #include "wire/message.h"
 
+enum {
+	ENTITY_BYTES_MAX = 256, /* longer is no id, and an index has no room for it: the entry would be refused */
+	DENIED_BYTES_MAX = 4096, /* of a request that nobody has checked yet */
+};
+
 static const char *const actor_type_names[] = {
 	[HM_ACTOR_ANONYMOUS] = "anonymous",
 	[HM_ACTOR_USER] = "user",
@@ -70,6 +75,18 @@ static void write_audited(struct hm_buffer *json, const ProtobufCMessage *messag
 	hm_buffer_add_text(json, *separator == '{' ? "{}" : "}");
 }
 
+static void write_request(struct hm_buffer *json, const struct hm_call *call, bool was_denied)
+{
+	size_t size = was_denied ? protobuf_c_message_get_packed_size(call->request) : 0;
+
+	if (size > DENIED_BYTES_MAX) {
+		hm_buffer_printf(json, ",\"request_bytes\":%zu", size);
+		return;
+	}
+	hm_buffer_add_text(json, ",\"request\":");
+	write_audited(json, call->request, call->method->request_rules);
+}
+
 static char *write_details(struct hm_call *call, const struct hm_audit_outcome *outcome)
 {
 	struct hm_buffer json = { 0 };
@@ -91,10 +108,8 @@ static char *write_details(struct hm_call *call, const struct hm_audit_outcome *
 	hm_buffer_add_text(&json, "\"peer\":");
 	hm_json_write_text(&json, call->peer, strlen(call->peer));
 	hm_buffer_printf(&json, ",\"latency_us\":%lld", (long long)(hm_clock_mono_us() - call->started_us));
-	if (call->request) {
-		hm_buffer_add_text(&json, ",\"request\":");
-		write_audited(&json, call->request, call->method->request_rules);
-	}
+	if (call->request)
+		write_request(&json, call, outcome->was_denied);
 	hm_buffer_add_text(&json, "}");
 	text = hm_arena_dup(&call->context.arena, json.data, json.size);
 	hm_buffer_fini(&json);
@@ -114,6 +129,18 @@ static const char *find_entity_id(struct hm_call *call, const struct hm_audit_ou
 	if (!id && call->request)
 		id = hm_field_text(&call->context.arena, call->request, field);
 	return id;
+}
+
+/* An id as the entry has room for it, cut between two characters. */
+static const char *cut_id(struct hm_arena *arena, const char *id)
+{
+	size_t size = id ? strnlen(id, ENTITY_BYTES_MAX + 1) : 0;
+
+	if (size <= ENTITY_BYTES_MAX)
+		return id;
+	for (size = ENTITY_BYTES_MAX; size && ((unsigned char)id[size] & 0xc0) == 0x80; size--)
+		;
+	return hm_arena_dup(arena, id, size);
 }
 
 static const char *id_text(struct hm_arena *arena, const struct hm_id *id)
@@ -153,7 +180,7 @@ struct hm_audit_entry *hm_audit_describe(struct hm_call *call, const struct hm_a
 		{ "actor_brand_id", actor_brand(call) },
 		{ "event_type", event_type(call, outcome) },
 		{ "entity_type", call->method->entity },
-		{ "entity_id", find_entity_id(call, outcome) },
+		{ "entity_id", cut_id(arena, find_entity_id(call, outcome)) },
 		{ "audit_brand_id", call->context.brand },
 		{ "audit_request_id", id_text(arena, &call->context.request_id) },
 		{ "details", write_details(call, outcome) },

@@ -185,6 +185,27 @@ Test(guard, who_is_not_admitted_is_told_why_and_audited)
 	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) FROM notes.audit_log WHERE event_type <> 'call.denied'"), 0);
 }
 
+/* Longer than PostgreSQL has room for in an index, and not to be compressed. */
+Test(guard, no_id_is_too_long_for_a_denial_to_be_recorded)
+{
+	enum { IDS = 1000 };
+	struct fixture f = fixture_serving(&notes_service);
+	struct hm_context *nobody = fixture_anonymous(&f, "loop");
+	char text[IDS * HM_ID_TEXT_BYTES + 1];
+	Notes__Note *note;
+
+	for (size_t i = 0; i < IDS; i++) {
+		const struct hm_id id = hm_id_new();
+
+		hm_id_format(&id, text + i * (HM_ID_TEXT_BYTES - 1));
+	}
+	refuses(UNAUTHENTICATED, get(&f, nobody, text, &note));
+	cr_assert_eq(fixture_audited(&f, "notes", nobody), 1);
+	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) FROM notes.audit_log WHERE entity_id LIKE '0%' AND "
+				     "length(details::text) < 1000"),
+		     1);
+}
+
 Test(guard, a_permission_may_end_in_a_star)
 {
 	struct fixture f = fixture_serving(&notes_service);
