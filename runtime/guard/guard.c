@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "guard/principal.h"
 #include "guard/session.h"
 #include "wire/message.h"
@@ -133,42 +134,47 @@ static hm_status work_and_commit(struct hm_call *call)
 	}
 }
 
-/* Audits what no transaction carried, and fails the call if that cannot be done: nothing happens unrecorded. */
+/* Audits what no transaction carried, and fails the call if that cannot be done: nothing happens unrecorded. Why is the
+ * operator's to know, not the caller's. */
 static hm_status audit_alone(struct hm_call *call, const struct hm_audit_outcome *outcome)
 {
 	const struct hm_session *session = call->guard;
 
 	if (call->method->effect == HM_EFFECT_NONE || !session->ward->audit)
 		return HM_OK;
-	if (hm_audit_writer_record(session->ward->audit, hm_audit_describe(call, outcome)) != HM_OK)
-		return hm_raise(UNAVAILABLE, "the audit log cannot be written, so the call is refused: %s",
-				hm_error_get()->message);
+	if (hm_audit_writer_record(session->ward->audit, hm_audit_describe(call, outcome)) != HM_OK) {
+		hm_log(HM_LOG_ERROR, "the audit log cannot be written", "service", call->service->table->short_name,
+		       "method", call->method->name, "error", hm_error_get()->message, NULL);
+		return hm_raise(UNAVAILABLE, "the audit log cannot be written, so the call is refused");
+	}
 	call->audited = true;
 	return HM_OK;
+}
+
+/* A call in doubt stays so if its entry cannot be written: it may be there, in what was perhaps committed. */
+static hm_status finish_failed(struct hm_call *call, struct hm_audit_outcome *outcome)
+{
+	const struct hm_error error = *hm_error_get();
+	hm_status status;
+
+	outcome->reason = error.reason;
+	status = audit_alone(call, outcome);
+	return status == HM_OK || error.maybe_processed ? hm_error_set(&error) : status;
 }
 
 static hm_status finish(struct hm_call *call, hm_status status, bool was_denied)
 {
 	struct hm_session *session = call->guard;
+	struct hm_audit_outcome outcome = {
+		.status = status,
+		.was_denied = was_denied,
+		.entity_id = session->entity_id,
+		.details = session->details.data,
+	};
 
-	if (!call->audited) {
-		struct hm_error error = { 0 };
-		struct hm_audit_outcome outcome = {
-			.status = status,
-			.was_denied = was_denied,
-			.entity_id = session->entity_id,
-			.details = session->details.data,
-		};
-
-		if (status != HM_OK) {
-			error = *hm_error_get();
-			outcome.reason = error.reason;
-		}
-		TRY(audit_alone(call, &outcome));
-		if (status != HM_OK)
-			status = hm_error_set(&error);
-	}
-	return status;
+	if (call->audited)
+		return status;
+	return status == HM_OK ? audit_alone(call, &outcome) : finish_failed(call, &outcome);
 }
 
 /* Runs what the guard does for one call, in a session that exists for just as long. */

@@ -167,6 +167,24 @@ Test(work, a_reason_from_afar_cannot_write_the_entry)
 		     1);
 }
 
+static hm_status stay_in_doubt(struct hm_call *, const Notes__AddNoteRequest *, Notes__Note *)
+{
+	return hm_error_set(&(struct hm_error){ .code = HM_UNKNOWN, .message = "in doubt", .maybe_processed = true });
+}
+
+/* The entry may be in what was perhaps committed, and then cannot be written again. */
+Test(work, a_call_in_doubt_is_not_said_to_be_refused)
+{
+	struct fixture f = serving(stay_in_doubt);
+	struct hm_context *ana = fixture_user(&f, "loop", "ana");
+
+	test_sql(f.dsn, "ALTER TABLE notes.audit_log RENAME TO audit_log_away");
+	refuses(UNKNOWN, run(&f, ana));
+	test_sql(f.dsn, "ALTER TABLE notes.audit_log_away RENAME TO audit_log");
+	refuses(UNKNOWN, run(&f, ana));
+	cr_assert_eq(fixture_audited(&f, "notes", ana), 1);
+}
+
 /* A copy of the contract's methods, to be changed. */
 static struct hm_method *copied_methods(void)
 {
