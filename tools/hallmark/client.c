@@ -101,14 +101,19 @@ hm_status client_open(const struct options *options, struct hm_context **ret_con
 	return status;
 }
 
-hm_status client_channel(const struct options *options, const char *service, struct hm_channel **ret_channel)
+hm_status client_endpoint(const struct options *options, const char *service)
 {
 	char url[PATH_BYTES + 64];
 
-	if (!hm_endpoint_get(service)) {
-		snprintf(url, sizeof url, "ipc://%s/run/%s.sock", options->var, service);
-		TRY(hm_endpoint_set(service, url));
-	}
+	if (hm_endpoint_get(service))
+		return HM_OK;
+	snprintf(url, sizeof url, "ipc://%s/run/%s.sock", options->var, service);
+	return hm_endpoint_set(service, url);
+}
+
+hm_status client_channel(const struct options *options, const char *service, struct hm_channel **ret_channel)
+{
+	TRY(client_endpoint(options, service));
 	return hm_channel_open(service, ret_channel);
 }
 

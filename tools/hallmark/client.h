@@ -9,7 +9,10 @@
  * whatever comes back. */
 hm_status client_open(const struct options *options, struct hm_context **ret_context);
 
-/* client_channel opens the way to a service: --connect, else its socket under var/run. */
+/* client_endpoint settles where a service is reached: --connect, else its socket under var/run. */
+hm_status client_endpoint(const struct options *options, const char *service);
+
+/* client_channel opens the way to a service. */
 hm_status client_channel(const struct options *options, const char *service, struct hm_channel **ret_channel);
 
 /* client_token_path writes where the token of --as in --brand is kept; INVALID_ARGUMENT for a name that is no file name. */

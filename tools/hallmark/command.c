@@ -253,7 +253,7 @@ int fail(const struct options *options)
 	fprintf(stderr, ": %s\n", error->message);
 	for (size_t i = 0; error->n_violations > 1 && i < error->n_violations; i++)
 		fprintf(stderr, "  %s: %s\n", error->violations[i].field, error->violations[i].description);
-	if (error->code == HM_UNAVAILABLE && !error->maybe_processed)
+	if (error->code == HM_UNAVAILABLE && !error->maybe_processed && !options->dsn) /* else it is the database */
 		fprintf(stderr, "  is it being served, and there? (hallmark up; --connect SERVICE=URL; --var DIR)\n");
 	if (error->maybe_processed)
 		fprintf(stderr, "  the call may have been carried out: look into the audit log before repeating it\n");

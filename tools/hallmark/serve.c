@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "client.h"
 #include "crypto/key.h"
 #include "host/host.h"
 #include "host/services.h"
@@ -97,6 +98,9 @@ static int run_serve(const struct options *options)
 		if (!services[i])
 			return fail(options);
 	}
+	for (const struct hm_service *const *other = hm_services; *other; other++)
+		if (client_endpoint(options, (*other)->table->short_name) != HM_OK)
+			return fail(options);
 	return host_until_signal(options, services, options->dsn, &signals) == HM_OK ? 0 : fail(options);
 }
 
