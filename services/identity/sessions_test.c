@@ -4,6 +4,7 @@
 #include "guard/lease.h"
 #include "platform/v1/platform.hm.h"
 #include "tests/identity.h"
+#include "tests/keys.h"
 
 static hm_status list(struct fixture *f, struct hm_context *context, const char *user_id,
 		      Identity__ListSessionsReply **ret_list)
@@ -159,4 +160,24 @@ Test(identity, a_revoked_session_is_refused_once_the_lease_was_fed, .timeout = 6
 		hm_context_reset(ana);
 	cr_assert_eq(hm_error_get()->code, HM_UNAUTHENTICATED);
 	cr_assert(test_reason("TOKEN_REVOKED"));
+}
+
+Test(identity, is_not_served_without_the_key_it_signs_with)
+{
+	static const struct hm_service *const services[] = { &identity_service, NULL };
+	char dsn[TEST_DSN_BYTES];
+	struct test_keys keys;
+	struct hm_host *host;
+
+	test_database(dsn);
+	test_keys_init(&keys);
+	hm_secret_key_close(test_keys_open(&keys, "service-identity"));
+	refuses(NOT_FOUND, hm_host_open(&(struct hm_host_config){ .services = services,
+								  .known = services + 1,
+								  .dsn = dsn,
+								  .keys = keys.directory,
+								  .run = keys.directory },
+					&host));
+	cr_assert(strstr(hm_error_get()->message, "identity.key"), "%s", hm_error_get()->message);
+	test_keys_fini(&keys);
 }
