@@ -1,6 +1,6 @@
 /*
- * The book itself: what the schema holds against the service's own role, whatever code runs under it; and what holds when many
- * write at once.
+ * The book itself: what the schema holds against the service's own role, whatever code runs under it; and what holds when
+ * many write at once.
  */
 #include <pthread.h>
 #include <stdio.h>

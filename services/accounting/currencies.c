@@ -1,4 +1,7 @@
-/* Currencies: the codes of ISO 4217 by the decimal digits of their minor unit. Metals, testing codes and the SDR are left out. */
+/*
+ * Currencies: the codes of ISO 4217 by the decimal digits of their minor unit. Metals, testing codes and the SDR are left
+ * out: nobody keeps an account in them.
+ */
 #include <string.h>
 
 #include "ledger.h"

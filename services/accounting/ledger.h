@@ -1,7 +1,7 @@
 /*
  * The ledger's own: its handlers, and what they share. A write goes
  *
- *     names of accounts --ledger_lock--> locked accounts --checks, in the caller's words--> insert --> triggers move balances
+ *     accounts' names --ledger_lock--> locked accounts --checks, in the caller's words--> insert --triggers--> balances
  *
  * What the checks here say kindly, the schema enforces anyway (migrations/0001_init.sql).
  */
@@ -31,8 +31,8 @@ hm_status ledger_find_open(struct hm_call *call, const Accounting__LockedAccount
 /* ledger_new_id makes the id of a row whose caller chose none. */
 const char *ledger_new_id(struct hm_call *call);
 
-/* ledger_check_id ends a call that repeats another one's id: OK if `same`, else ALREADY_EXISTS naming the field that differs
- * ("entries[1].amount") of the kind of thing ("transaction") that has the id. */
+/* ledger_check_same ends a call that repeats another one's id: OK if `same`, else ALREADY_EXISTS naming the field that
+ * differs ("entries[1].amount") and the kind of thing that has the id ("transaction"). */
 hm_status ledger_check_same(struct hm_call *call, bool same, const char *kind, const char *id, const char *field);
 
 /* ledger_same_text: both absent, or both the same. */

@@ -1,8 +1,8 @@
 -- The ledger's statements. Whoever changes balances runs lock_accounts first: accounts are locked in the order of their
 -- ids, always before anything else, so that two postings never wait for each other in a circle.
 --
--- coalesce() stands in sub-selects: under row-level security PostgreSQL takes it for leaky, and would compare row by row what
--- it can look up in an index once a sub-select has made it a plain value.
+-- coalesce() stands in sub-selects: under row-level security PostgreSQL takes it for leaky, and would compare row by row
+-- what it can look up in an index once a sub-select has made it a plain value.
 
 -- ---- Accounts --------------------------------------------------------------------------------------------------
 
@@ -95,7 +95,8 @@ WHERE  t.id = @id::uuid;
 SELECT t.id, t.description, t.reference, t.effective_at, t.posted_at, t.reverses_id, r.id AS reversed_by_id, t.hold_id,
        t.id AS next_page_token
 FROM   transactions t LEFT JOIN transactions r ON r.reverses_id = t.id
-WHERE  t.posted_at >= (SELECT coalesce(@from::timestamptz, '-infinity')) AND t.posted_at < (SELECT coalesce(@until::timestamptz, 'infinity'))
+WHERE  t.posted_at >= (SELECT coalesce(@from::timestamptz, '-infinity'))
+AND    t.posted_at < (SELECT coalesce(@until::timestamptz, 'infinity'))
 AND    (t.posted_at, t.id) <
        ((SELECT coalesce((SELECT posted_at FROM transactions WHERE id = @page_token::uuid), 'infinity')),
         (SELECT coalesce(@page_token::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')))
@@ -106,7 +107,8 @@ SELECT t.id, t.description, t.reference, t.effective_at, t.posted_at, t.reverses
        t.id AS next_page_token
 FROM   transactions t LEFT JOIN transactions r ON r.reverses_id = t.id
 WHERE  t.reference = @reference
-AND    t.posted_at >= (SELECT coalesce(@from::timestamptz, '-infinity')) AND t.posted_at < (SELECT coalesce(@until::timestamptz, 'infinity'))
+AND    t.posted_at >= (SELECT coalesce(@from::timestamptz, '-infinity'))
+AND    t.posted_at < (SELECT coalesce(@until::timestamptz, 'infinity'))
 AND    (t.posted_at, t.id) <
        ((SELECT coalesce((SELECT posted_at FROM transactions WHERE id = @page_token::uuid), 'infinity')),
         (SELECT coalesce(@page_token::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')))
@@ -182,6 +184,7 @@ AND    (@entity_id::text IS NULL OR entity_id = @entity_id)
 AND    (@actor_id::text IS NULL OR actor_id = @actor_id)
 AND    (@event_type::text IS NULL OR event_type = @event_type)
 AND    (@request_id::text IS NULL OR request_id = @request_id)
-AND    occurred_at >= (SELECT coalesce(@from::timestamptz, '-infinity')) AND occurred_at < (SELECT coalesce(@until::timestamptz, 'infinity'))
+AND    occurred_at >= (SELECT coalesce(@from::timestamptz, '-infinity'))
+AND    occurred_at < (SELECT coalesce(@until::timestamptz, 'infinity'))
 AND    id < (SELECT coalesce(@page_token::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
 ORDER  BY id DESC LIMIT @page_size;

@@ -27,10 +27,9 @@
 #define POST_HOLD(...) (&(Accounting__PostHoldRequest){ ACCOUNTING_POST_HOLD_REQUEST_BASE, __VA_ARGS__ })
 #define VOID_HOLD(which) (&(Accounting__VoidHoldRequest){ ACCOUNTING_VOID_HOLD_REQUEST_BASE, .id = which })
 
-/* An id nobody has, and ids of the tests' own. */
+/* An id nobody has, and one of the tests' own. */
 #define NOBODY "99999999-9999-7999-8999-999999999999"
 #define ID_1 "0198c2a0-0000-7000-8000-000000000001"
-#define ID_2 "0198c2a0-0000-7000-8000-000000000002"
 
 struct book {
 	struct fixture f;
