@@ -59,6 +59,30 @@ BEGIN
 		SELECT 4, 'policy-names-its-role', relname || '.' || polname, 'is for PUBLIC: say TO ' || service || '_app or _system'
 		FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid
 		WHERE relnamespace = schema AND 0::oid = ANY (polroles)
+	UNION ALL -- policies are alternatives: one that does not look at the brand opens the table to every brand
+		SELECT 4, 'policy-keeps-the-brand', relname || '.' || polname,
+		       'opens rows to ' || service || '_app whatever the brand: compare with current_setting(''hallmark.brand_id'', true), '
+		       'or say AS RESTRICTIVE'
+		FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid, LATERAL (VALUES (polqual), (polwithcheck)) AS one(condition)
+		WHERE relnamespace = schema AND polpermissive AND app = ANY (polroles) AND polname <> 'brand'
+		  AND position('hallmark.brand_id' IN pg_get_expr(condition, polrelid)) = 0
+	UNION ALL
+		SELECT 5, 'rule-forbidden', relname || '.' || rulename, 'runs as the table''s owner, past the brand'
+		FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class
+		WHERE relnamespace = schema AND rulename <> '_RETURN'
+	UNION ALL -- else a brand could tell another's keys by the errors, or refer to its rows
+		SELECT 5, 'brand-id-in-keys-required', indrelid::regclass || '.' || relname, 'is unique over all brands: put brand_id into it'
+		FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
+		WHERE relnamespace = schema AND (indisunique OR indisexclusion)
+		  AND coalesce(pg_partition_root(indrelid), indrelid) NOT IN (
+			to_regclass(format('%I.audit_log', service)), to_regclass(format('%I.hallmark_migration', service)))
+		  AND NOT EXISTS (SELECT FROM pg_attribute
+				  WHERE attrelid = indrelid AND attnum = ANY (indkey) AND attname = 'brand_id')
+	UNION ALL
+		SELECT 5, 'brand-id-in-keys-required', conrelid::regclass || '.' || conname, 'refers over brands: put brand_id into it'
+		FROM pg_constraint
+		WHERE connamespace = schema AND contype = 'f' AND NOT EXISTS (
+			SELECT FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey) AND attname = 'brand_id')
 	UNION ALL
 		SELECT 5, 'view-security-invoker-required', relname,
 		       'reads as its owner, past the brand: CREATE VIEW … WITH (security_invoker = true), never MATERIALIZED'
