@@ -2,6 +2,7 @@
  * Check: what PostgreSQL's parser says of a statement, and what a query may not do here. The parse tree is walked by
  * its descriptors, so a construct is found wherever PostgreSQL allows it; the rules are the table at the end.
  */
+#include <fnmatch.h>
 #include <pg_query.h>
 #include <pg_query/pg_query.pb-c.h>
 #include <string.h>
@@ -37,13 +38,31 @@ static void check_table(const struct walk *walk, const ProtobufCMessage *node)
 		refuse(walk, "%s: settings belong to the runtime", table->relname);
 }
 
+/* What a query may not call: it would leave the transaction, or run SQL that nobody has checked. Patterns of fnmatch. */
+static const struct {
+	const char *pattern, *why;
+} functions[] = {
+	{ "set_config", "%s: settings (the brand among them) belong to the runtime" },
+	{ "query_to_xml*", "%s runs SQL out of a text, which nobody has checked" },
+	{ "ts_stat", "%s runs SQL out of a text, which nobody has checked" },
+	{ "dblink*", "%s runs SQL out of a text, which nobody has checked" },
+	{ "pg_advisory_lock*", "%s outlives the transaction, on a connection that others get: pg_advisory_xact_lock" },
+	{ "pg_try_advisory_lock*",
+	  "%s outlives the transaction, on a connection that others get: pg_try_advisory_xact_lock" },
+	{ "pg_terminate_backend", "%s ends other calls" },
+	{ "pg_cancel_backend", "%s ends other calls" },
+};
+
 static void check_function(const struct walk *walk, const ProtobufCMessage *node)
 {
 	const PgQuery__FuncCall *call = (const PgQuery__FuncCall *)node;
 	const PgQuery__Node *last = call->n_funcname ? call->funcname[call->n_funcname - 1] : NULL;
 
-	if (last && last->node_case == PG_QUERY__NODE__NODE_STRING && !strcmp(last->string->sval, "set_config"))
-		refuse(walk, "%s: settings (the brand among them) belong to the runtime", "set_config");
+	if (!last || last->node_case != PG_QUERY__NODE__NODE_STRING)
+		return;
+	for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+		if (!fnmatch(functions[i].pattern, last->string->sval, 0))
+			refuse(walk, functions[i].why, last->string->sval);
 }
 
 static void check_into(const struct walk *walk, const ProtobufCMessage *node)

@@ -22,6 +22,15 @@ SELECT set_config('hallmark.brand_id', @brand, true);
 -- name: settings_too :none
 UPDATE pg_settings SET setting = @brand WHERE name = 'hallmark.brand_id';
 
+-- name: sql_in_a_text :one
+SELECT pg_catalog.query_to_xml(@sql, true, false, '') AS rows;
+
+-- name: lock_of_a_session :none
+SELECT pg_advisory_lock(1);
+
+-- name: lock_of_the_transaction :none
+SELECT pg_advisory_xact_lock(1);
+
 -- name: session :none
 SET hallmark.brand_id = 'other';
 
