@@ -105,6 +105,19 @@ static bool has_no_entity_field(const struct checked *it)
 	return name && !message_field(it->method->reply, name) && !message_field(it->method->request, name);
 }
 
+static bool is_phi(const struct field *field)
+{
+	return field && field->options.phi;
+}
+
+static bool records_phi(const struct checked *it)
+{
+	const char *name = it->method->options.entity_id;
+
+	return name &&
+	       (is_phi(message_field(it->method->reply, name)) || is_phi(message_field(it->method->request, name)));
+}
+
 static bool has_keyword_name(const struct checked *it)
 {
 	return name_is_keyword(it->method->slot);
@@ -124,6 +137,7 @@ static const struct {
 	{ has_no_schema,
 	  "a method that reads or writes needs its service to have a schema: (hallmark.service).schema" },
 	{ has_no_entity_field, "entity_id names a field that neither reply nor request has" },
+	{ records_phi, "entity_id names a field that is phi: the audit entry would show it" },
 	{ has_keyword_name, "the method's name in C is a word of the language; choose another name" },
 };
 
