@@ -10,7 +10,8 @@
 
 #include "base/clock.h"
 
-enum { COUNTER_BITS = 12 };
+/* Up to 256 bytes come from the kernel whole, whatever signals arrive: getrandom(2). */
+enum { COUNTER_BITS = 12, RANDOM_POOL_BYTES = 256 };
 
 /* The last (milliseconds << 12 | counter) handed out. */
 static _Atomic uint64_t last_tick;
@@ -31,7 +32,7 @@ static uint64_t next_tick(void)
 void hm_random(void *ret_bytes, size_t size)
 {
 	static _Thread_local struct {
-		uint8_t bytes[512];
+		uint8_t bytes[RANDOM_POOL_BYTES];
 		size_t left;
 		pid_t owner;
 	} pool;
