@@ -1,4 +1,5 @@
 /* Transactions: begun at the first statement, run again where that is safe, and ended. The protocol is in pipeline.c. */
+#include <limits.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -59,14 +60,17 @@ static const struct description *describe_settings(struct hm_tx *tx, struct stat
 				  (int)(sizeof types / sizeof *types), types);
 }
 
-/* Rounded up: PostgreSQL must not be done before the deadline, and 0 would mean no limit. */
+/* Rounded up: PostgreSQL must not be done before the deadline, and 0 would mean no limit. A deadline that came while a
+ * connection was waited for is the least limit there is: a negative one would be refused as malformed. */
 static const char *timeout_text(struct hm_tx *tx)
 {
-	int64_t left_us = tx->options.deadline_us - hm_clock_mono_us();
+	int64_t left_us = tx->options.deadline_us - hm_clock_mono_us(), left_ms;
 
-	tx->timeout_us = tx->options.deadline_us ? left_us : 0;
-	return hm_arena_printf(tx->arena, "%lld",
-			       tx->options.deadline_us ? (long long)(left_us / HM_US_PER_MS + 1) : 0LL);
+	if (!tx->options.deadline_us)
+		return "0";
+	tx->timeout_us = left_us = left_us > 0 ? left_us : 0;
+	left_ms = left_us / HM_US_PER_MS + 1;
+	return hm_arena_printf(tx->arena, "%d", left_ms < INT_MAX ? (int)left_ms : INT_MAX);
 }
 
 static hm_status queue_settings(struct hm_tx *tx)

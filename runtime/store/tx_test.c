@@ -216,6 +216,16 @@ Test(tx, a_statement_past_the_deadline_is_ended_and_its_connection_kept)
 	storetest_close(&test);
 }
 
+Test(tx, a_deadline_further_off_than_postgresql_counts_is_fine)
+{
+	struct storetest test = storetest_open(1);
+	struct hm_tx *tx = storetest_tx(&test, "loop", true, UINT32_MAX);
+
+	cr_expect_eq(count(tx, &storetest_sql_count), 0);
+	must(hm_tx_commit(tx));
+	storetest_close(&test);
+}
+
 Test(tx, a_deadline_that_has_passed_sends_nothing)
 {
 	struct storetest test = storetest_open(1);
