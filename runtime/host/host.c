@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "crypto/crypto.h"
 #include "guard/guard.h"
@@ -82,6 +83,8 @@ static hm_status open_keys(const struct hm_host_config *config, struct hm_host *
 {
 	char name[HM_KEY_NAME_BYTES];
 
+	if (!config->services[0])
+		return hm_raise(INVALID_ARGUMENT, "no service to serve");
 	TRY(hm_crypto_init());
 	snprintf(name, sizeof name, "service-%s", config->services[0]->table->short_name);
 	TRY(hm_secret_key_open(config->keys, name, &host->key));
@@ -117,10 +120,25 @@ static hm_status listen_for(const struct hm_host_config *config, struct hm_host 
 	return hm_endpoint_set(service, url);
 }
 
+/* Whoever may write into the folder may put a socket of his own in a service's place, and be sent its callers' tokens. */
+static hm_status open_run_folder(const char *path)
+{
+	struct stat info;
+
+	if (mkdir(path, 0700) && errno != EEXIST)
+		return hm_raise_errno(UNAVAILABLE, "cannot make the run folder %s", path);
+	if (lstat(path, &info))
+		return hm_raise_errno(UNAVAILABLE, "%s", path);
+	if (!S_ISDIR(info.st_mode) || (info.st_uid != geteuid() && info.st_uid != 0) || info.st_mode & 022)
+		return hm_raise(
+			FAILED_PRECONDITION,
+			"others may write into the run folder %s, or it is no folder: chmod 700, or another one", path);
+	return HM_OK;
+}
+
 static hm_status listen_all(const struct hm_host_config *config, struct hm_host *host)
 {
-	if (mkdir(config->run, 0700) && errno != EEXIST)
-		return hm_raise_errno(UNAVAILABLE, "cannot make the run folder %s", config->run);
+	TRY(open_run_folder(config->run));
 	for (size_t i = 0; i < host->n_services; i++)
 		TRY(listen_for(config, host, host->guarded[i].service->table->short_name));
 	for (const char *const *url = config->listen; url && *url; url++)

@@ -19,7 +19,7 @@ struct hm_host_config {
 	const char *dsn; /* of PostgreSQL, without user; NULL if no service has a schema */
 	const char *
 		keys; /* folder: service-<name>.key of the first service, the services' signing keys, everyone's .pub */
-	const char *run; /* folder of the ipc sockets, made 0700 */
+	const char *run; /* folder of the ipc sockets, made 0700; refused if others may write into it */
 	const char *const
 		*listen; /* further URLs, NULL-terminated; NULL: none. tcp only on loopback: it is not encrypted */
 	unsigned database_connections; /* of the whole process; 0: 96 */
