@@ -1,8 +1,8 @@
 /*
  * call: one call with JSON from the command line, or one a line from a file.
  *
- * A file's calls run WINDOW at a time on as many threads; results are printed in the file's order, each as soon as those
- * before it are.
+ * A file's calls are made in its order, or --jobs at a time on as many threads; results are printed in the file's order,
+ * each as soon as those before it are.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -12,7 +12,7 @@
 #include "base/clock.h"
 #include "client.h"
 
-enum { WINDOW = 16, READ_BYTES = 65536 };
+enum { READ_BYTES = 65536 };
 
 /* Below a terminal's reply: how it went, and how to find it again. */
 static void print_outcome(const struct hm_context *context, int64_t took_us)
@@ -128,10 +128,10 @@ static void *run_lines(void *user)
 
 static void run_batch(struct batch *batch)
 {
-	pthread_t threads[WINDOW];
+	pthread_t threads[JOBS_MAX];
 	size_t n = 0;
 
-	while (n < WINDOW && n < batch->n_lines && !pthread_create(&threads[n], NULL, run_lines, batch))
+	while (n < batch->options->jobs && n < batch->n_lines && !pthread_create(&threads[n], NULL, run_lines, batch))
 		n++;
 	if (!n)
 		run_lines(batch);
@@ -258,9 +258,10 @@ static int run_call(const struct options *options)
 
 const struct command call_command = {
 	.name = "call",
-	.usage = "METHOD [JSON|-]|-f FILE [--brand BRAND] [--as NAME|operator] [--timeout MS] [--request ID]",
+	.usage = "METHOD [JSON|-] | METHOD -f FILE [--jobs N]   [--brand BRAND] [--as NAME|operator] [--timeout MS] "
+		 "[--request ID]",
 	.summary = "make a call, or one for each line of a file",
-	.takes = "baftrc",
+	.takes = "bafntrc",
 	.notes = "METHOD is package.Service/Method (hallmark ls). JSON is the request, {} if not given, standard input "
 		 "if -.\n"
 		 "The reply goes to standard output, how it went to standard error. Of a file every line is tried; the "

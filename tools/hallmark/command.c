@@ -21,6 +21,7 @@ static const struct {
 	{ 'b', "brand", "BRAND", "the brand to act in" },
 	{ 'a', "as", "NAME", "who calls: a user who has logged in, or operator" },
 	{ 'f', "file", "FILE", "a request a line; - reads standard input" },
+	{ 'n', "jobs", "N", "so many of a file's calls at once, in no order; 1 if not given" },
 	{ 't', "timeout", "MS", "give up after so many milliseconds" },
 	{ 'r', "request", "ID", "the id (a UUID) to find the call by; made if not given" },
 	{ 'c', "connect", "SERVICE=URL", "where a service is reached; not its socket under --var" },
@@ -50,14 +51,14 @@ static hm_status read_endpoint(char *text)
 	return hm_endpoint_set(text, url);
 }
 
-static hm_status read_timeout(const char *text, uint32_t *ret_ms)
+static hm_status read_number(const char *option, const char *text, unsigned long max, uint32_t *ret_number)
 {
 	char *end;
-	unsigned long ms = strtoul(text, &end, 10);
+	unsigned long number = strtoul(text, &end, 10);
 
-	if (*end || end == text || ms > INT32_MAX)
-		return hm_raise(INVALID_ARGUMENT, "--timeout %s: write milliseconds", text);
-	*ret_ms = (uint32_t)ms;
+	if (*end || end == text || *text == '-' || !number || number > max)
+		return hm_raise(INVALID_ARGUMENT, "--%s %s: write a number from 1 to %lu", option, text, max);
+	*ret_number = (uint32_t)number;
 	return HM_OK;
 }
 
@@ -98,7 +99,9 @@ static hm_status read_option(int letter, char *value, size_t *n_listen, struct o
 	case 'c':
 		return read_endpoint(value);
 	case 't':
-		return read_timeout(value, &options->timeout_ms);
+		return read_number("timeout", value, INT32_MAX, &options->timeout_ms);
+	case 'n':
+		return read_number("jobs", value, JOBS_MAX, &options->jobs);
 	case 'F':
 		options->follow = true;
 		return HM_OK;
@@ -138,7 +141,7 @@ hm_status options_read(const struct command *command, int argc, char **argv, str
 	size_t n_listen = 0;
 	int letter;
 
-	*ret_options = (struct options){ .var = var && *var ? var : "var" };
+	*ret_options = (struct options){ .var = var && *var ? var : "var", .jobs = 1 };
 	list_options(command, long_options, short_options);
 	opterr = 0;
 	while ((letter = getopt_long(argc, argv, short_options, long_options, NULL)) != -1) {

@@ -10,7 +10,7 @@
 #include "base/status.h"
 #include "rpc/method.h"
 
-enum { LIST_MAX = 64, PATH_BYTES = 512 };
+enum { LIST_MAX = 64, JOBS_MAX = 64, PATH_BYTES = 512 };
 
 /* The options of all commands; each takes those it names in `takes`. */
 struct options {
@@ -19,6 +19,7 @@ struct options {
 	const char *var; /* --var: where the cluster, keys, sockets and tokens are; "var" */
 	const char *listen[LIST_MAX]; /* --listen URL, NULL-terminated */
 	uint32_t timeout_ms; /* --timeout; 0: the method's own */
+	uint32_t jobs; /* --jobs: calls of a file under way at once */
 	bool follow; /* --follow */
 	bool help; /* --help */
 	const char *arguments[LIST_MAX]; /* what is no option; NULL-terminated */
