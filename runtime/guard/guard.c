@@ -47,8 +47,11 @@ static void on_unbind(void *user, void *principal)
 /* A request's brand_id is the call's; one that says otherwise is an attempt at another brand. */
 static hm_status check_brand_field(struct hm_call *call)
 {
-	const char *given = hm_field_text(&call->context.arena, call->request, "brand_id");
+	const char *given;
 
+	if (!hm_field_find(call->method->request, "brand_id"))
+		return HM_OK;
+	given = hm_field_text(&call->context.arena, call->request, "brand_id");
 	if (given && strcmp(given, call->context.brand))
 		return hm_raise(PERMISSION_DENIED, "brandId: the call is for brand %s", call->context.brand);
 	if (!given)

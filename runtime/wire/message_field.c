@@ -159,6 +159,8 @@ const ProtobufCFieldDescriptor *hm_field_find(const ProtobufCMessageDescriptor *
 {
 	const ProtobufCFieldDescriptor *field = protobuf_c_message_descriptor_get_field_by_name(descriptor, name);
 
+	if (field || strchr(name, '_')) /* no JSON name has an underscore */
+		return field;
 	for (unsigned i = 0; !field && i < descriptor->n_fields; i++) {
 		char json_name[HM_JSON_NAME_BYTES];
 
