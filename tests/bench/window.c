@@ -11,7 +11,7 @@ static struct {
 	struct hm_channel *channel;
 	window_begin *begin;
 	struct window_slot slots[WINDOW_MAX];
-	_Atomic bool is_stopping;
+	_Atomic bool is_stopping, has_told;
 	pthread_mutex_t lock; /* of in_flight: taken when a slot's turn begins and ends */
 	pthread_cond_t changed;
 	unsigned in_flight;
@@ -22,11 +22,18 @@ static void increment(_Atomic uint64_t *counter)
 	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + 1, memory_order_relaxed);
 }
 
+/* The first failure tells what is wrong; a thousand more would not tell it better. */
+static void tell(hm_status status)
+{
+	if (!atomic_exchange(&window.has_told, true))
+		fprintf(stderr, "hallmark-bench: a call failed: %s: %s\n", hm_status_name(status),
+			hm_error_get()->message);
+}
+
 static void end_turn(hm_status status)
 {
 	if (status != HM_OK)
-		fprintf(stderr, "hallmark-bench: a call failed: %s: %s\n", hm_status_name(status),
-			hm_error_get()->message);
+		tell(status);
 	pthread_mutex_lock(&window.lock);
 	if (--window.in_flight == 0)
 		pthread_cond_signal(&window.changed);
