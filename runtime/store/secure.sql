@@ -91,6 +91,11 @@ BEGIN
 	UNION ALL
 		SELECT 6, 'security-definer-forbidden', proname || '()', 'runs as its owner, past the brand'
 		FROM pg_proc WHERE pronamespace = schema AND prosecdef
+	UNION ALL -- whoever made them by hand may have meant well
+		SELECT 7, 'roles-are-plain', rolname, 'may pass row-level security: NOSUPERUSER NOBYPASSRLS, and no member of ' || service || '_owner'
+		FROM pg_roles
+		WHERE (rolname IN (service || '_owner', service || '_migrator') OR oid IN (app, system)) AND (rolsuper OR rolbypassrls)
+		   OR oid IN (app, system) AND pg_has_role(oid, service || '_owner', 'MEMBER')
 	UNION ALL
 		SELECT 7, 'schema-is-private', relname || ' to ' || grantee::regrole, 'no other service may reach it by SQL'
 		FROM pg_class, aclexplode(relacl)

@@ -1,5 +1,7 @@
 /* Secure: what the rules on a schema let each role do, tried as that role. */
+#include <libpq-fe.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "tests/fixture.h"
 #include "tests/vault.h"
@@ -139,6 +141,38 @@ Test(secure, a_migration_gives_the_system_role_what_a_job_needs, .init = set_up)
 	cr_expect_str_eq(vault_ask(&v, "system", NULL, "SELECT count(*) FROM ledger"), "1");
 	cr_expect_str_eq(vault_ask(&v, "system", NULL, "SELECT name FROM things"), "!42501");
 	cr_expect_str_eq(vault_ask(&v, "system", NULL, "DELETE FROM things"), "!42501");
+}
+
+/* Roles are the whole cluster's, so all of it is undone. */
+static void refuses_role(PGconn *connection, const char *change, const char *rules)
+{
+	PGresult *result;
+
+	PQclear(PQexec(connection, "BEGIN"));
+	result = PQexec(connection, change);
+	cr_assert_eq(PQresultStatus(result), PGRES_COMMAND_OK, "%s", PQresultErrorMessage(result));
+	PQclear(result);
+	result = PQexec(connection, rules);
+	cr_expect(strstr(PQresultErrorMessage(result), "roles-are-plain: vault.vault_app"), "%s: %s", change,
+		  PQresultErrorMessage(result));
+	PQclear(result);
+	PQclear(PQexec(connection, "ROLLBACK"));
+}
+
+Test(secure, a_role_that_passes_row_level_security_is_refused, .init = set_up)
+{
+	static const char rules[] =
+#include "runtime/store/secure.sql.h"
+		;
+	char dsn[TEST_DSN_BYTES + 100];
+	PGconn *connection;
+
+	snprintf(dsn, sizeof dsn, "%s options='-c search_path=vault'", v.admin_dsn);
+	connection = PQconnectdb(dsn);
+	refuses_role(connection, "ALTER ROLE vault_app BYPASSRLS", rules);
+	refuses_role(connection, "ALTER ROLE vault_app SUPERUSER", rules);
+	refuses_role(connection, "GRANT vault_owner TO vault_app", rules);
+	PQfinish(connection);
 }
 
 Test(secure, partitions_are_tables_too)
