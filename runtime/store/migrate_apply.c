@@ -90,6 +90,15 @@ static hm_status refuse_transaction_control(const struct migration *migration)
 	return HM_OK;
 }
 
+/* What COPY gives out has to be taken, or it is the answer to everything that is asked. */
+static void drop_copied(PGconn *connection)
+{
+	char *row;
+
+	while (PQgetCopyData(connection, &row, 0) > 0)
+		PQfreemem(row);
+}
+
 /* PostgreSQL answers each statement with a result and stops at the first error. */
 static hm_status run_text(PGconn *connection, const struct migration *migration)
 {
@@ -104,6 +113,8 @@ static hm_status run_text(PGconn *connection, const struct migration *migration)
 
 		if (outcome == PGRES_COPY_IN)
 			PQputCopyEnd(connection, "a migration holds no data for COPY");
+		else if (outcome == PGRES_COPY_OUT)
+			drop_copied(connection);
 		else if (outcome == PGRES_FATAL_ERROR)
 			status = raise_sql_error(connection, migration, result, n_done);
 		else

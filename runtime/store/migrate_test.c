@@ -202,6 +202,13 @@ Test(migrate, refuses_what_breaks_a_rule_and_names_it, .init = set_up)
 	cr_expect_str_eq(vault_ask(&v, "", NULL, "SELECT max(version) FROM hallmark_migration"), "1");
 }
 
+Test(migrate, does_not_wait_for_anybody_to_take_what_copy_gives, .init = set_up)
+{
+	vault_write(&v, "0002_copy.sql", "COPY (SELECT 1) TO STDOUT; CREATE TABLE a (brand_id text NOT NULL);");
+	must(vault_migrate(&v));
+	cr_expect_str_eq(vault_ask(&v, "app", "loop", "SELECT count(*) FROM a"), "0");
+}
+
 Test(migrate, requires_the_audit_log_from_the_first_file_on)
 {
 	v = vault_open();
