@@ -1,7 +1,26 @@
 /* Accounts: opening, closing, looking up. */
 #include <string.h>
 
+#include "identity/v1/identity.hm.h"
 #include "ledger.h"
+
+/* An owner is another service's: asked for before anything is written, under the caller's own permissions. */
+static hm_status check_owner(struct hm_call *call, const char *owner_id)
+{
+	struct hm_channel *identity;
+	Identity__User *owner;
+
+	if (!owner_id)
+		return HM_OK;
+	TRY(hm_call_channel(call, "identity", &identity));
+	return identity_get_user(identity, hm_call_context(call),
+				 &(Identity__GetUserRequest){ IDENTITY_GET_USER_REQUEST_BASE, .id = owner_id }, &owner);
+}
+
+static bool is_same_text(const char *a, const char *b)
+{
+	return a && b ? !strcmp(a, b) : a == b;
+}
 
 /* What differs between an account and the one asked for; NULL: nothing. */
 static const char *find_difference(const Accounting__OpenAccountRequest *request, const Accounting__Account *account)
@@ -16,6 +35,8 @@ static const char *find_difference(const Accounting__OpenAccountRequest *request
 		return "debitsMustNotExceedCredits";
 	if (request->credits_must_not_exceed_debits != account->credits_must_not_exceed_debits)
 		return "creditsMustNotExceedDebits";
+	if (!is_same_text(request->owner_id, account->owner_id))
+		return "ownerId";
 	return NULL;
 }
 
@@ -41,11 +62,13 @@ hm_status ledger_open_account(struct hm_call *call, const Accounting__OpenAccoun
 		HM_SET(exponent, ledger_exponent(request->currency)),
 		HM_SET(debits_must_not_exceed_credits, request->debits_must_not_exceed_credits),
 		HM_SET(credits_must_not_exceed_debits, request->credits_must_not_exceed_debits),
+		.owner_id = request->owner_id,
 	};
 	const char *difference;
 	bool opened;
 
 	TRY(check_terms(call, request));
+	TRY(check_owner(call, request->owner_id));
 	TRY(hm_query_optional(call, &accounting_sql_insert_account, &account, reply, &opened));
 	if (opened)
 		return HM_OK;

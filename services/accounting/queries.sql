@@ -8,22 +8,22 @@
 
 -- name: insert_account :optional
 INSERT INTO accounts (id, code, name, type, currency, exponent, debits_must_not_exceed_credits,
-                      credits_must_not_exceed_debits)
+                      credits_must_not_exceed_debits, owner_id)
 VALUES (@new_id, @code, @name, @type, @currency, @exponent, @debits_must_not_exceed_credits,
-        @credits_must_not_exceed_debits)
+        @credits_must_not_exceed_debits, @owner_id)
 ON CONFLICT (brand_id, code) DO NOTHING
 RETURNING id, code, name, type, currency, exponent, debits_must_not_exceed_credits, credits_must_not_exceed_debits,
-          opened_at, closed_at;
+          opened_at, closed_at, owner_id;
 
 -- name: find_account :optional
 SELECT id, code, name, type, currency, exponent, debits_must_not_exceed_credits, credits_must_not_exceed_debits,
-       opened_at, closed_at
+       opened_at, closed_at, owner_id
 FROM   accounts
 WHERE  id = @id::uuid OR code = @code;
 
 -- rpc: ListAccounts             every character a code may have comes before '~'
 SELECT id, code, name, type, currency, exponent, debits_must_not_exceed_credits, credits_must_not_exceed_debits,
-       opened_at, closed_at, code AS next_page_token
+       opened_at, closed_at, owner_id, code AS next_page_token
 FROM   accounts
 WHERE  code > (SELECT coalesce(@page_token, '')) AND code >= (SELECT coalesce(@code_prefix, ''))
 AND    code < (SELECT coalesce(@code_prefix, '') || '~')
@@ -33,7 +33,7 @@ ORDER  BY code LIMIT @page_size;
 -- name: close_account :one
 UPDATE accounts SET closed_at = now() WHERE id = @id::uuid
 RETURNING id, code, name, type, currency, exponent, debits_must_not_exceed_credits, credits_must_not_exceed_debits,
-          opened_at, closed_at;
+          opened_at, closed_at, owner_id;
 
 -- name: find_balance :optional
 SELECT id AS account_id, code AS account_code, currency, exponent, debits_posted, credits_posted,

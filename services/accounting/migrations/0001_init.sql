@@ -26,6 +26,7 @@ CREATE TABLE accounts (
 	credits_must_not_exceed_debits boolean NOT NULL,
 	opened_at       timestamptz NOT NULL DEFAULT now(),
 	closed_at       timestamptz,
+	owner_id        text,
 	debits_posted   bigint      NOT NULL DEFAULT 0 CHECK (debits_posted >= 0),
 	credits_posted  bigint      NOT NULL DEFAULT 0 CHECK (credits_posted >= 0),
 	debits_pending  bigint      NOT NULL DEFAULT 0 CHECK (debits_pending >= 0),

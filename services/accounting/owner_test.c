@@ -1,0 +1,48 @@
+/* Owners of accounts: identity's users, asked for under the caller's own context. */
+#include <stdio.h>
+
+#include "crypto/password.h"
+#include "identity/v1/identity.hm.h"
+#include "testing.h"
+
+enum { CHEAP_HASH_BYTES = 64 << 10 };
+
+static const struct hm_service *const both[] = { &accounting_service, &identity_service, NULL };
+
+Test(accounting, an_owner_is_a_user_of_identity_and_both_calls_are_one_request)
+{
+	struct fixture f;
+	struct hm_context *ana;
+	struct hm_channel *identity;
+	Identity__User *owner;
+	Accounting__Account *account;
+	char request_id[HM_ID_TEXT_BYTES], sql[512];
+
+	hm_password_set_cost(CHEAP_HASH_BYTES, 1, 1);
+	f = fixture_serving_all(both, NULL);
+	ana = fixture_user(&f, "loop", "ana");
+	must(hm_channel_open("identity", &identity));
+	must(identity_register_user(identity, ana,
+				    &(Identity__RegisterUserRequest){ IDENTITY_REGISTER_USER_REQUEST_BASE,
+								      .username = "ben", .password = "correct horse" },
+				    &owner));
+	must(accounting_open_account(f.channel, ana,
+				     OPEN(.code = "wallet:ben", .name = "Ben's wallet",
+					  HM_SET(type, ACCOUNTING__ACCOUNT_TYPE__LIABILITY), .currency = "USD",
+					  .owner_id = owner->id),
+				     &account));
+	cr_assert_str_eq(account->owner_id, owner->id);
+	refuses(NOT_FOUND, accounting_open_account(f.channel, ana,
+						   OPEN(.code = "wallet:nobody", .name = "x",
+							HM_SET(type, ACCOUNTING__ACCOUNT_TYPE__LIABILITY),
+							.currency = "USD", .owner_id = NOBODY),
+						   &account));
+	hm_id_format(&ana->request_id, request_id);
+	snprintf(sql, sizeof sql,
+		 "SELECT count(*) FROM accounting.audit_log a JOIN identity.audit_log i USING (request_id) "
+		 "WHERE request_id = '%s' AND a.event_type = 'account.opened' AND i.event_type = 'user.read' "
+		 "AND i.details->>'parent' = a.details->>'span'",
+		 request_id);
+	cr_assert_eq(test_sql(f.dsn, sql), 1);
+	hm_channel_close(identity);
+}
