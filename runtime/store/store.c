@@ -2,13 +2,13 @@
 #include "store/store.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/buffer.h"
 #include "store/error.h"
+#include "store/service_name.h"
 #include "store/tx.h"
 
-enum { CONNECTIONS_DEFAULT = 16, SERVICE_BYTES_MAX = 48 };
+enum { CONNECTIONS_DEFAULT = 16 };
 
 static const char *const role_names[HM_ROLE_COUNT] = { [HM_ROLE_APP] = "app", [HM_ROLE_SYSTEM] = "system" };
 
@@ -20,22 +20,12 @@ static char *copy_text(const char *format, const char *a, const char *b)
 	return text.data;
 }
 
-/* The name becomes part of role names and of the search path. */
-static bool is_service_name(const char *name)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
-
-	return *name >= 'a' && *name <= 'z' && strspn(name, letters) == strlen(name) &&
-	       strlen(name) <= SERVICE_BYTES_MAX;
-}
-
 hm_status hm_store_open(const struct hm_store_config *config, struct hm_store **ret_store)
 {
 	unsigned n_max = config->connections_max ? config->connections_max : CONNECTIONS_DEFAULT;
 	struct hm_store *store;
 
-	if (!is_service_name(config->service))
-		return hm_raise(INVALID_ARGUMENT, "\"%s\" cannot be a service's schema", config->service);
+	TRY(hm_service_name_check(config->service));
 	store = calloc(1, sizeof *store);
 	if (!store)
 		abort();

@@ -44,7 +44,7 @@ static void check_length(const struct hm_field_rule *rule, const struct hm_path 
 		wrong(n_wrong, path, "must have at most %" PRIu32 " %s", rule->max_length, unit);
 }
 
-/* A pattern runs only over text whose length is right: what it costs is bounded by the contract. */
+/* A pattern runs only over text whose length is right; an element's is bounded by the request's alone. */
 static hm_status check_string(const struct hm_field_rule *rule, const struct hm_path *path, const char *text,
 			      bool is_element, size_t *n_wrong)
 {
