@@ -84,7 +84,7 @@ deps: build/packages.mk
 
 ## demo           run the platform on a PostgreSQL of its own and check what it proves
 demo: $(BIN)/hallmark $(BIN)/hallmark-demo
-	$(Q)$(BIN)/hallmark-demo
+	$(Q)$(BIN)/hallmark-demo $(JOURNAL)
 
 ## test           build and run every test (VARIANT=asan: under sanitizers; SERVICE=name: that suite alone)
 test: $(BIN)/hallmark $(B)/tests/run $(SQLGEN)
