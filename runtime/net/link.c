@@ -1,39 +1,26 @@
-/*
- * Link: nng dials in a thread of its own, because only a blocking dial says why it failed; the thread ends when the answer is
- * there. A receiving aio with a callback brings packets in.
- *
- * A pipe that is lost leaves packets in nng's receive queue, replies among them. So its loss only ends the waiting: the receiver
- * takes what is queued without waiting and says `down` when nothing is left.
- */
+/* Link: nng dials a stream, or the port is found in this process; either way the answer comes in a callback, and a pipe begins. */
 #include "net/link.h"
 
-#include <nng/nng.h>
-#include <nng/protocol/reqrep0/req.h>
-#include <pthread.h>
-#include <signal.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "net/error.h"
-#include "net/sender_nng.h"
+#include "net/pipe_own.h"
+#include "net/port_inproc.h"
 
-enum { URL_BYTES = 256, QUEUED_PACKETS = 64, REDIAL_MS = 60000 };
+enum { URL_BYTES = 256 };
 
 struct hm_link {
 	const struct hm_link_handler *handler;
 	void *user;
 	char url[URL_BYTES];
-	nng_socket socket;
-	nng_dialer dialer;
-	struct hm_sender sender;
-	nng_aio *receiver;
-	_Atomic uint32_t pipe; /* 0: not yet */
-	_Atomic bool is_lost;
-	_Atomic bool is_closing;
-	bool is_dialled;
-	pthread_t thread;
+	size_t packet_bytes_max;
+	nng_stream_dialer *dialer; /* NULL: within the process */
+	nng_aio *dialled;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct hm_pipe *pipe; /* NULL: not yet */
+	bool is_closing, is_down;
 };
 
 /* Whatever nng's reason, to a caller the service is not available. */
@@ -41,8 +28,6 @@ static void say_down(struct hm_link *link, int number, const char *phase)
 {
 	struct hm_error why;
 
-	if (atomic_load(&link->is_closing))
-		return;
 	if (hm_from_nng(number, link->url, phase, false) == HM_OK)
 		return;
 	why = *hm_error_get();
@@ -50,98 +35,81 @@ static void say_down(struct hm_link *link, int number, const char *phase)
 	link->handler->down(link->user, &why);
 }
 
-/* After a loss there is nothing to wait for. The flag is looked at again behind the start, as it may have come between. */
-static void receive_next(struct hm_link *link)
-{
-	nng_aio_set_timeout(link->receiver, atomic_load(&link->is_lost) ? NNG_DURATION_ZERO : NNG_DURATION_INFINITE);
-	nng_recv_aio(link->socket, link->receiver);
-	if (atomic_load(&link->is_lost))
-		nng_aio_cancel(link->receiver);
-}
-
-static void received(void *user)
+static void on_up(void *user)
 {
 	struct hm_link *link = user;
-	int number = nng_aio_result(link->receiver);
 
-	if (number) {
-		say_down(link, NNG_ECONNRESET, "connection lost");
-		return;
-	}
-	nng_msg *message = nng_aio_get_msg(link->receiver);
-
-	if (!nng_msg_len(message)) /* the server's goodbye: nothing comes behind it */
-		nng_pipe_close((nng_pipe){ .id = atomic_load(&link->pipe) });
-	else if (!atomic_load(&link->is_closing))
-		link->handler->packet(link->user, nng_msg_body(message), nng_msg_len(message));
-	nng_msg_free(message);
-	receive_next(link);
-}
-
-/* nng's dialer would connect again by itself: a second pipe is turned away. */
-static void pipe_event(nng_pipe pipe, nng_pipe_ev event, void *user)
-{
-	struct hm_link *link = user;
-	uint32_t id = (uint32_t)nng_pipe_id(pipe), none = 0;
-
-	if (event == NNG_PIPE_EV_ADD_PRE) {
-		if (!atomic_compare_exchange_strong(&link->pipe, &none, id))
-			nng_pipe_close(pipe);
-	} else if (event == NNG_PIPE_EV_REM_POST && atomic_load(&link->pipe) == id) {
-		atomic_store(&link->is_lost, true);
-		nng_aio_cancel(link->receiver);
-	}
-}
-
-static void *dial(void *user)
-{
-	struct hm_link *link = user;
-	int number = nng_dialer_start(link->dialer, 0);
-
-	if (number) {
-		say_down(link, number, "connect");
-		return NULL;
-	}
-	if (atomic_load(&link->is_closing))
-		return NULL;
 	link->handler->up(link->user);
-	receive_next(link);
-	return NULL;
 }
 
-static int set_options(struct hm_link *link, size_t packet_bytes_max)
+static void on_packet(void *user, const struct hm_address *from, const void *bytes, size_t size)
 {
-	const struct {
-		const char *name;
-		int value;
-	} sizes[] = { { NNG_OPT_RECVBUF, QUEUED_PACKETS }, { NNG_OPT_SENDBUF, QUEUED_PACKETS } };
-	int number = 0;
+	struct hm_link *link = user;
 
-	for (size_t i = 0; i < sizeof sizes / sizeof *sizes && !number; i++)
-		number = nng_socket_set_int(link->socket, sizes[i].name, sizes[i].value);
-	if (!number)
-		number = nng_socket_set_size(link->socket, NNG_OPT_RECVMAXSZ, packet_bytes_max);
-	if (!number)
-		number = nng_socket_set_ms(link->socket, NNG_OPT_RECONNMINT, REDIAL_MS);
-	if (!number)
-		number = nng_pipe_notify(link->socket, NNG_PIPE_EV_ADD_PRE, pipe_event, link);
-	if (!number)
-		number = nng_pipe_notify(link->socket, NNG_PIPE_EV_REM_POST, pipe_event, link);
-	return number;
+	(void)from;
+	link->handler->packet(link->user, bytes, size);
 }
 
-static int open_socket(struct hm_link *link, size_t packet_bytes_max)
+static void on_idle(void *user)
 {
-	int number = nng_req0_open_raw(&link->socket);
+	struct hm_link *link = user;
+
+	link->handler->idle(link->user);
+}
+
+static void on_down(void *user, int number)
+{
+	struct hm_link *link = user;
+
+	say_down(link, number, "connection lost");
+	pthread_mutex_lock(&link->lock);
+	link->is_down = true;
+	pthread_cond_broadcast(&link->changed);
+	pthread_mutex_unlock(&link->lock);
+}
+
+static const struct hm_pipe_handler pipe_handler = {
+	.up = on_up, .packet = on_packet, .idle = on_idle, .down = on_down
+};
+
+static int make_pipe(struct hm_link *link, struct hm_pipe **ret_pipe)
+{
+	nng_stream *stream;
+
+	if (!link->dialer)
+		return hm_port_connect(link->url, link->packet_bytes_max, ret_pipe);
+	stream = nng_aio_get_output(link->dialled, 0);
+	if (!strncmp(link->url, "tcp", 3))
+		nng_stream_set_bool(stream, NNG_OPT_TCP_NODELAY, true);
+	*ret_pipe = hm_pipe_open(stream, false, !strncmp(link->url, "ipc", 3), link->packet_bytes_max);
+	return 0;
+}
+
+static void was_dialled(void *user)
+{
+	struct hm_link *link = user;
+	struct hm_pipe *pipe = NULL;
+	int number = nng_aio_result(link->dialled);
+	bool is_closing;
 
 	if (!number)
-		number = nng_aio_alloc(&link->receiver, received, link);
-	if (!number)
-		number = set_options(link, packet_bytes_max);
-	if (!number)
-		number = nng_dialer_create(&link->dialer, link->socket, link->url);
-	if (!number && strstr(link->url, "tcp") == link->url)
-		number = nng_dialer_set_bool(link->dialer, NNG_OPT_TCP_NODELAY, true);
+		number = make_pipe(link, &pipe);
+	pthread_mutex_lock(&link->lock);
+	link->pipe = pipe;
+	is_closing = link->is_closing;
+	pthread_mutex_unlock(&link->lock);
+	if (number && !is_closing)
+		say_down(link, number, "connect");
+	if (pipe)
+		hm_pipe_start(pipe, &pipe_handler, link);
+}
+
+static int open_dialer(struct hm_link *link)
+{
+	int number = nng_aio_alloc(&link->dialled, was_dialled, link);
+
+	if (!number && strncmp(link->url, "inproc:", 7))
+		number = nng_stream_dialer_alloc(&link->dialer, link->url);
 	return number;
 }
 
@@ -149,69 +117,79 @@ hm_status hm_link_open(const char *url, size_t packet_bytes_max, const struct hm
 		       struct hm_link **ret_link)
 {
 	struct hm_link *link;
-	hm_status status;
 	int number;
 
-	if (strlen(url) >= sizeof link->url)
-		return hm_raise(INVALID_ARGUMENT, "URL of %zu bytes, at most %zu are possible", strlen(url),
-				sizeof link->url - 1);
+	if (strlen(url) >= URL_BYTES)
+		return hm_raise(INVALID_ARGUMENT, "URL of %zu bytes, at most %d are possible", strlen(url),
+				URL_BYTES - 1);
 	link = calloc(1, sizeof *link);
 	if (!link)
 		abort();
 	link->handler = handler;
 	link->user = user;
+	link->packet_bytes_max = packet_bytes_max;
 	memcpy(link->url, url, strlen(url) + 1);
-	number = open_socket(link, packet_bytes_max);
-	status = number ? hm_from_nng(number, url, "open", false) : hm_sender_init(&link->sender, link->socket, 0);
-	if (status != HM_OK) {
+	pthread_mutex_init(&link->lock, NULL);
+	pthread_cond_init(&link->changed, NULL);
+	number = open_dialer(link);
+	if (number) {
 		hm_link_close(link);
-		return status;
+		return hm_from_nng(number, url, "open", false);
 	}
 	*ret_link = link;
 	return HM_OK;
 }
 
-hm_status hm_link_dial(struct hm_link *link)
+void hm_link_dial(struct hm_link *link)
 {
-	sigset_t all, before;
-	int number;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	number = pthread_create(&link->thread, NULL, dial, link);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	if (number)
-		return hm_raise(UNAVAILABLE, "%s: connect: no thread to dial with: %s", link->url,
-				strerrordesc_np(number));
-	link->is_dialled = true;
-	return HM_OK;
+	if (link->dialer) {
+		nng_stream_dialer_dial(link->dialer, link->dialled);
+		return;
+	}
+	nng_aio_begin(link->dialled);
+	nng_aio_finish(link->dialled, 0);
 }
 
-struct hm_sender *hm_link_sender(struct hm_link *link)
+struct hm_pipe *hm_link_pipe(struct hm_link *link)
 {
-	return &link->sender;
+	return link->pipe;
 }
 
-void hm_link_leave(struct hm_link *link)
+void hm_link_hang_up(struct hm_link *link)
 {
-	hm_sender_goodbye(&link->sender);
+	hm_pipe_close(link->pipe);
 }
 
-/* The receiver is stopped first: nng 1.5.2 lets an aio wait at a queue that is closed, and then frees the queue. Closing the socket
- * ends a dial that is under way. */
+/* The last function of the handler may be on its way out of the reader's callback. */
+static void close_pipe(struct hm_link *link)
+{
+	hm_pipe_close(link->pipe);
+	pthread_mutex_lock(&link->lock);
+	while (!link->is_down)
+		pthread_cond_wait(&link->changed, &link->lock);
+	pthread_mutex_unlock(&link->lock);
+	nng_aio_stop(link->pipe->reader);
+	hm_pipe_release(link->pipe);
+}
+
 void hm_link_close(struct hm_link *link)
 {
 	if (!link)
 		return;
-	atomic_store(&link->is_closing, true);
-	if (link->receiver)
-		nng_aio_stop(link->receiver);
-	if (link->socket.id)
-		nng_close(link->socket);
-	if (link->is_dialled)
-		pthread_join(link->thread, NULL);
-	if (link->receiver)
-		nng_aio_free(link->receiver);
-	hm_sender_fini(&link->sender);
+	pthread_mutex_lock(&link->lock);
+	link->is_closing = true;
+	pthread_mutex_unlock(&link->lock);
+	if (link->dialer)
+		nng_stream_dialer_close(link->dialer);
+	if (link->dialled)
+		nng_aio_stop(link->dialled);
+	if (link->pipe)
+		close_pipe(link);
+	if (link->dialer)
+		nng_stream_dialer_free(link->dialer);
+	if (link->dialled)
+		nng_aio_free(link->dialled);
+	pthread_cond_destroy(&link->changed);
+	pthread_mutex_destroy(&link->lock);
 	free(link);
 }

@@ -1,15 +1,12 @@
 /*
- * Link: a client's connection: one raw REQ socket, dialled once. It comes up or not, carries packets, and goes down for good;
- * whoever wants another connection opens another link, so no packet of an old connection can reach a new peer.
+ * Link: a client's connection, dialled once. It comes up or not, carries packets, and goes down for good; whoever wants another
+ * connection opens another link, so no packet of an old connection can reach a new peer.
  *
- *     open → dial → up → packet* → down → close
+ *     open → dial → up → (packet… idle)* → down → close
  *                └→ down (could not connect)
  */
 #pragma once
-#include <stddef.h>
-
-#include "base/status.h"
-#include "net/sender.h"
+#include "net/pipe.h"
 
 struct hm_link;
 
@@ -17,7 +14,8 @@ struct hm_link;
 struct hm_link_handler {
 	void (*up)(void *user);
 	void (*packet)(void *user, const void *bytes, size_t size);
-	void (*down)(void *user, const struct hm_error *why); /* once, last */
+	void (*idle)(void *user); /* all packets that had come are told */
+	void (*down)(void *user, const struct hm_error *why); /* once, last; UNAVAILABLE */
 };
 
 /* hm_link_open makes a link that is not dialled yet. packet_bytes_max: larger packets end the connection.
@@ -25,15 +23,14 @@ struct hm_link_handler {
 hm_status hm_link_open(const char *url, size_t packet_bytes_max, const struct hm_link_handler *handler, void *user,
 		       struct hm_link **ret_link);
 
-/* hm_link_dial begins to connect and returns at once. */
-hm_status hm_link_dial(struct hm_link *link);
+/* hm_link_dial begins to connect and returns at once; up or down follows. */
+void hm_link_dial(struct hm_link *link);
 
-/* hm_link_sender is where packets go once the link is up. */
-struct hm_sender *hm_link_sender(struct hm_link *link);
+/* hm_link_pipe is where packets go, once the link is up. */
+struct hm_pipe *hm_link_pipe(struct hm_link *link);
 
-/* hm_link_leave says goodbye: nothing may be sent behind it; the peer hangs up and the link goes down. From any thread. */
-void hm_link_leave(struct hm_link *link);
+/* hm_link_hang_up has a link that is up go down soon. From anywhere. */
+void hm_link_hang_up(struct hm_link *link);
 
-/* hm_link_close ends it; when it returns, no handler function runs or will. Never from a handler function. A link that is up should
- * leave and go down first (net/cut.h says why). NULL is fine. */
+/* hm_link_close ends it; when it returns, no handler function runs or will. Never from a handler function. NULL is fine. */
 void hm_link_close(struct hm_link *link);

@@ -21,22 +21,22 @@ static void name_v6(const nng_sockaddr_in6 *address, char ret_name[HM_PEER_BYTES
 	snprintf(ret_name, HM_PEER_BYTES, "tcp [%s]:%u", text, ntohs(address->sa_port));
 }
 
-static void name_ipc(nng_pipe pipe, char ret_name[HM_PEER_BYTES])
+static void name_ipc(nng_stream *stream, char ret_name[HM_PEER_BYTES])
 {
 	uint64_t uid, process;
 
-	if (nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_UID, &uid) ||
-	    nng_pipe_get_uint64(pipe, NNG_OPT_IPC_PEER_PID, &process))
+	if (nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_UID, &uid) ||
+	    nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_PID, &process))
 		snprintf(ret_name, HM_PEER_BYTES, "ipc");
 	else
 		snprintf(ret_name, HM_PEER_BYTES, "ipc uid=%" PRIu64 " pid=%" PRIu64, uid, process);
 }
 
-void hm_peer_name(nng_pipe pipe, char ret_name[HM_PEER_BYTES])
+void hm_peer_name(nng_stream *stream, char ret_name[HM_PEER_BYTES])
 {
 	nng_sockaddr address = { 0 };
 
-	if (nng_pipe_get_addr(pipe, NNG_OPT_REMADDR, &address))
+	if (nng_stream_get_addr(stream, NNG_OPT_REMADDR, &address))
 		address.s_family = NNG_AF_UNSPEC;
 	switch (address.s_family) {
 	case NNG_AF_INET:
@@ -47,10 +47,7 @@ void hm_peer_name(nng_pipe pipe, char ret_name[HM_PEER_BYTES])
 		break;
 	case NNG_AF_IPC:
 	case NNG_AF_ABSTRACT:
-		name_ipc(pipe, ret_name);
-		break;
-	case NNG_AF_INPROC:
-		snprintf(ret_name, HM_PEER_BYTES, "inproc");
+		name_ipc(stream, ret_name);
 		break;
 	default:
 		snprintf(ret_name, HM_PEER_BYTES, "unknown");

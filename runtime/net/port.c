@@ -1,171 +1,305 @@
-/*
- * Port: one receiving aio; its callback hands a packet to accept, starts the next receive, and then does the work, so that
- * packets are put in their places in order while the work on them uses every core.
- */
+/* Port: listeners accept, and every connection is in a list until all of it is freed. */
 #include "net/port.h"
 
 #include <nng/nng.h>
-#include <nng/protocol/reqrep0/rep.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "net/cut.h"
+#include "base/clock.h"
 #include "net/error.h"
 #include "net/peer.h"
-#include "net/sender_nng.h"
+#include "net/pipe_own.h"
+#include "net/port_inproc.h"
 
-enum { LISTENERS_MAX = 32, QUEUED_IN = 64, QUEUED_OUT = 4096 };
+enum {
+	SILENT_MAX = 256, /* connections without a greeting */
+	RETRY_US = HM_US_PER_S / 10, /* after an accept that failed: mostly for want of files */
+};
+
+struct listener {
+	struct listener *next;
+	struct hm_port *port;
+	nng_stream_listener *stream;
+	nng_aio *accepted;
+	struct hm_timer retry;
+	bool has_type_byte, is_tcp;
+};
+
+struct connection {
+	struct hm_port *port;
+	struct connection *next, *previous;
+	struct hm_pipe *pipe;
+	void *peer; /* NULL: not greeted, or turned away */
+	bool is_greeted;
+	char name[HM_PEER_BYTES];
+};
 
 struct hm_port {
 	const struct hm_port_handler *handler;
 	void *user;
-	nng_socket socket;
-	nng_aio *receiver;
-	_Atomic bool is_stopped;
+	size_t packet_bytes_max;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	struct listener *listeners;
+	struct connection *connections;
+	size_t n_silent;
+	bool is_stopped;
 };
 
-static nng_msg *message_of(const struct hm_parcel *parcel)
+static void on_up(void *user)
 {
-	return (nng_msg *)(uintptr_t)parcel;
+	struct connection *connection = user;
+	struct hm_port *port = connection->port;
+
+	pthread_mutex_lock(&port->lock);
+	connection->is_greeted = true;
+	port->n_silent--;
+	pthread_mutex_unlock(&port->lock);
+	connection->peer = port->handler->connected(port->user, connection->pipe, connection->name);
+	if (!connection->peer)
+		hm_pipe_close(connection->pipe);
 }
 
-static void *accept_message(struct hm_port *port, nng_msg *message)
+static void on_packet(void *user, const struct hm_address *from, const void *bytes, size_t size)
 {
-	nng_pipe pipe = nng_msg_get_pipe(message);
+	struct connection *connection = user;
 
-	if (nng_msg_len(message))
-		return port->handler->accept(port->user, (uint32_t)pipe.id, (struct hm_parcel *)message);
-	nng_msg_free(message);
-	hm_cut_after_goodbye(pipe);
-	return NULL;
+	connection->port->handler->packet(connection->peer, from, bytes, size);
 }
 
-static void received(void *user)
+static void on_idle(void *user)
 {
-	struct hm_port *port = user;
-	nng_msg *message;
-	void *what;
+	struct connection *connection = user;
 
-	if (nng_aio_result(port->receiver))
-		return; /* the port is closing: nothing else ends a receive */
-	message = nng_aio_get_msg(port->receiver);
-	what = accept_message(port, message);
-	nng_recv_aio(port->socket, port->receiver);
-	if (what)
-		port->handler->work(port->user, what);
+	if (connection->peer)
+		connection->port->handler->idle(connection->peer);
 }
 
-static void pipe_event(nng_pipe pipe, nng_pipe_ev event, void *user)
+static void on_down(void *user, int number)
 {
-	struct hm_port *port = user;
-	uint32_t id = (uint32_t)nng_pipe_id(pipe);
-	char peer[HM_PEER_BYTES];
+	struct connection *connection = user;
 
-	if (event == NNG_PIPE_EV_ADD_PRE) {
-		hm_peer_name(pipe, peer);
-		if (atomic_load(&port->is_stopped) || !port->handler->connected(port->user, id, peer))
-			nng_pipe_close(pipe);
-	} else {
-		port->handler->disconnected(port->user, id);
+	(void)number;
+	if (connection->peer)
+		connection->port->handler->disconnected(connection->peer);
+	hm_pipe_release(connection->pipe);
+}
+
+static const struct hm_pipe_handler pipe_handler = {
+	.up = on_up, .packet = on_packet, .idle = on_idle, .down = on_down
+};
+
+static void on_buried(void *user)
+{
+	struct connection *connection = user;
+	struct hm_port *port = connection->port;
+
+	pthread_mutex_lock(&port->lock);
+	port->n_silent -= !connection->is_greeted;
+	if (connection->previous)
+		connection->previous->next = connection->next;
+	else
+		port->connections = connection->next;
+	if (connection->next)
+		connection->next->previous = connection->previous;
+	pthread_cond_broadcast(&port->changed);
+	pthread_mutex_unlock(&port->lock);
+	free(connection);
+}
+
+size_t hm_port_packet_bytes_max(const struct hm_port *port)
+{
+	return port->packet_bytes_max;
+}
+
+static bool enlist(struct hm_port *port, struct connection *connection)
+{
+	bool fits;
+
+	pthread_mutex_lock(&port->lock);
+	fits = !port->is_stopped && port->n_silent < SILENT_MAX;
+	if (fits) {
+		port->n_silent++;
+		connection->next = port->connections;
+		if (port->connections)
+			port->connections->previous = connection;
+		port->connections = connection;
 	}
+	pthread_mutex_unlock(&port->lock);
+	return fits;
 }
 
-static int open_socket(struct hm_port *port, size_t packet_bytes_max)
+bool hm_port_add(struct hm_port *port, struct hm_pipe *pipe, const char *name)
 {
-	int number = nng_rep0_open_raw(&port->socket);
+	struct connection *connection = calloc(1, sizeof *connection);
 
-	if (!number)
-		number = nng_aio_alloc(&port->receiver, received, port);
-	if (!number)
-		number = nng_socket_set_size(port->socket, NNG_OPT_RECVMAXSZ, packet_bytes_max);
-	if (!number)
-		number = nng_socket_set_int(port->socket, NNG_OPT_RECVBUF, QUEUED_IN);
-	if (!number)
-		number = nng_socket_set_int(port->socket, NNG_OPT_SENDBUF, QUEUED_OUT);
-	if (!number)
-		number = nng_pipe_notify(port->socket, NNG_PIPE_EV_ADD_PRE, pipe_event, port);
-	if (!number)
-		number = nng_pipe_notify(port->socket, NNG_PIPE_EV_REM_POST, pipe_event, port);
-	return number;
+	if (!connection)
+		abort();
+	connection->port = port;
+	connection->pipe = pipe;
+	snprintf(connection->name, sizeof connection->name, "%s", name);
+	if (!enlist(port, connection)) {
+		free(connection);
+		hm_pipe_close(pipe);
+		hm_pipe_release(pipe);
+		return false;
+	}
+	pipe->buried = on_buried;
+	hm_pipe_start(pipe, &pipe_handler, connection);
+	return true;
 }
 
-hm_status hm_port_open(size_t packet_bytes_max, const struct hm_port_handler *handler, void *user,
-		       struct hm_port **ret_port)
+static void accept_next(void *user)
+{
+	struct listener *listener = user;
+
+	nng_stream_listener_accept(listener->stream, listener->accepted);
+}
+
+static void add_stream(struct listener *listener, nng_stream *stream)
+{
+	struct hm_port *port = listener->port;
+	char name[HM_PEER_BYTES];
+
+	if (listener->is_tcp)
+		nng_stream_set_bool(stream, NNG_OPT_TCP_NODELAY, true);
+	hm_peer_name(stream, name);
+	hm_port_add(port, hm_pipe_open(stream, true, listener->has_type_byte, port->packet_bytes_max), name);
+}
+
+static void was_accepted(void *user)
+{
+	struct listener *listener = user;
+	int number = nng_aio_result(listener->accepted);
+	bool is_stopped;
+
+	pthread_mutex_lock(&listener->port->lock);
+	is_stopped = listener->port->is_stopped;
+	pthread_mutex_unlock(&listener->port->lock);
+	if (!number)
+		add_stream(listener, nng_aio_get_output(listener->accepted, 0));
+	if (!number)
+		accept_next(listener);
+	else if (!is_stopped)
+		hm_timer_set(&listener->retry, hm_clock_mono_us() + RETRY_US);
+}
+
+struct hm_port *hm_port_open(size_t packet_bytes_max, const struct hm_port_handler *handler, void *user)
 {
 	struct hm_port *port = calloc(1, sizeof *port);
-	int number;
 
 	if (!port)
 		abort();
 	port->handler = handler;
 	port->user = user;
-	number = open_socket(port, packet_bytes_max);
+	port->packet_bytes_max = packet_bytes_max;
+	pthread_mutex_init(&port->lock, NULL);
+	pthread_cond_init(&port->changed, NULL);
+	return port;
+}
+
+static void free_listener(struct listener *listener)
+{
+	hm_timer_stop(&listener->retry);
+	if (listener->stream)
+		nng_stream_listener_close(listener->stream);
+	if (listener->accepted)
+		nng_aio_stop(listener->accepted);
+	hm_timer_stop(&listener->retry);
+	if (listener->stream)
+		nng_stream_listener_free(listener->stream);
+	if (listener->accepted)
+		nng_aio_free(listener->accepted);
+	free(listener);
+}
+
+static int open_listener(struct listener *listener, const char *url)
+{
+	int number = nng_aio_alloc(&listener->accepted, was_accepted, listener);
+
+	if (!number)
+		number = nng_stream_listener_alloc(&listener->stream, url);
+	if (!number && listener->has_type_byte)
+		number = nng_stream_listener_set_int(listener->stream, NNG_OPT_IPC_PERMISSIONS, S_IRUSR | S_IWUSR);
+	if (!number)
+		number = nng_stream_listener_listen(listener->stream);
+	return number;
+}
+
+/* The port that was really bound takes the place of the one asked for. */
+static void bound_url(const struct listener *listener, const char *url, char ret_url[HM_URL_BYTES])
+{
+	const char *colon = strrchr(url, ':');
+	int number;
+
+	if (listener->is_tcp && !nng_stream_listener_get_int(listener->stream, NNG_OPT_TCP_BOUND_PORT, &number))
+		snprintf(ret_url, HM_URL_BYTES, "%.*s:%d", (int)(colon - url), url, number);
+	else
+		snprintf(ret_url, HM_URL_BYTES, "%s", url);
+}
+
+static int listen_inproc(struct hm_port *port, const char *url, char ret_url[HM_URL_BYTES])
+{
+	int number = hm_port_publish(port, url);
+
+	if (!number && ret_url)
+		snprintf(ret_url, HM_URL_BYTES, "%s", url);
+	return number;
+}
+
+static int listen_stream(struct hm_port *port, const char *url, char ret_url[HM_URL_BYTES])
+{
+	struct listener *listener = calloc(1, sizeof *listener);
+	int number;
+
+	if (!listener)
+		abort();
+	listener->port = port;
+	listener->has_type_byte = !strncmp(url, "ipc:", 4);
+	listener->is_tcp = !strncmp(url, "tcp", 3);
+	hm_timer_init(&listener->retry, accept_next, listener);
+	number = open_listener(listener, url);
 	if (number) {
-		hm_port_close(port);
-		return hm_from_nng(number, "nng", "open a server's socket", false);
+		free_listener(listener);
+		return number;
 	}
-	nng_recv_aio(port->socket, port->receiver);
-	*ret_port = port;
-	return HM_OK;
-}
-
-/* Options are as the transport has them: a table of what must be set before the listener starts. */
-static int configure(nng_listener listener, const char *url)
-{
-	if (!strncmp(url, "tcp", 3) || !strncmp(url, "tls", 3))
-		return nng_listener_set_bool(listener, NNG_OPT_TCP_NODELAY, true);
-	if (!strncmp(url, "ipc", 3))
-		return nng_listener_set_int(listener, NNG_OPT_IPC_PERMISSIONS, S_IRUSR | S_IWUSR);
+	if (ret_url)
+		bound_url(listener, url, ret_url);
+	pthread_mutex_lock(&port->lock);
+	listener->next = port->listeners;
+	port->listeners = listener;
+	pthread_mutex_unlock(&port->lock);
+	accept_next(listener);
 	return 0;
-}
-
-static void bound_url(nng_listener listener, const char *url, char ret_url[HM_URL_BYTES])
-{
-	char *bound = NULL;
-	const char *text = nng_listener_get_string(listener, NNG_OPT_URL, &bound) ? url : bound;
-
-	snprintf(ret_url, HM_URL_BYTES, "%s", text);
-	if (bound)
-		nng_strfree(bound);
 }
 
 hm_status hm_port_listen(struct hm_port *port, const char *url, char ret_url[HM_URL_BYTES])
 {
-	nng_listener listener;
-	int number = nng_listener_create(&listener, port->socket, url);
+	bool is_inproc = !strncmp(url, "inproc:", 7);
+	int number = (is_inproc ? listen_inproc : listen_stream)(port, url, ret_url);
 
-	if (number)
-		return hm_from_nng(number, url, "listen", false);
-	number = configure(listener, url);
-	if (!number)
-		number = nng_listener_start(listener, 0);
-	if (number) {
-		nng_listener_close(listener);
-		return hm_from_nng(number, url, "listen", false);
-	}
-	if (ret_url)
-		bound_url(listener, url, ret_url);
-	return HM_OK;
+	return number ? hm_from_nng(number, url, "listen", false) : HM_OK;
 }
 
-void hm_port_hang_up(struct hm_port *port, uint32_t pipe)
-{
-	(void)port;
-	hm_cut((nng_pipe){ .id = pipe });
-}
-
-/* The receiver first, for the same reason as a link's. */
 void hm_port_stop(struct hm_port *port)
 {
-	if (atomic_exchange(&port->is_stopped, true))
-		return;
-	if (port->receiver)
-		nng_aio_stop(port->receiver);
-	if (port->socket.id)
-		nng_close(port->socket);
+	pthread_mutex_lock(&port->lock);
+	port->is_stopped = true;
+	pthread_mutex_unlock(&port->lock);
+	hm_port_unpublish(port);
+	for (struct listener *listener = port->listeners, *next; listener; listener = next) {
+		next = listener->next;
+		free_listener(listener);
+	}
+	port->listeners = NULL;
+	pthread_mutex_lock(&port->lock);
+	for (struct connection *connection = port->connections; connection; connection = connection->next)
+		hm_pipe_close(connection->pipe);
+	while (port->connections)
+		pthread_cond_wait(&port->changed, &port->lock);
+	pthread_mutex_unlock(&port->lock);
 }
 
 void hm_port_close(struct hm_port *port)
@@ -173,64 +307,7 @@ void hm_port_close(struct hm_port *port)
 	if (!port)
 		return;
 	hm_port_stop(port);
-	if (port->receiver)
-		nng_aio_free(port->receiver);
+	pthread_cond_destroy(&port->changed);
+	pthread_mutex_destroy(&port->lock);
 	free(port);
-}
-
-hm_status hm_port_sender(struct hm_port *port, uint32_t pipe, struct hm_sender **ret_sender)
-{
-	struct hm_sender *sender = malloc(sizeof *sender);
-	hm_status status;
-
-	if (!sender)
-		abort();
-	status = hm_sender_init(sender, port->socket, pipe);
-	if (status == HM_OK)
-		*ret_sender = sender;
-	else
-		free(sender);
-	return status;
-}
-
-void hm_sender_close(struct hm_sender *sender)
-{
-	if (!sender)
-		return;
-	hm_sender_fini(sender);
-	free(sender);
-}
-
-const void *hm_parcel_bytes(const struct hm_parcel *parcel, size_t *ret_size)
-{
-	nng_msg *message = message_of(parcel);
-
-	*ret_size = nng_msg_len(message);
-	return nng_msg_body(message);
-}
-
-void hm_parcel_free(struct hm_parcel *parcel)
-{
-	nng_msg_free(message_of(parcel));
-}
-
-bool hm_parcel_address(const struct hm_parcel *parcel, struct hm_address *ret_address)
-{
-	nng_msg *message = message_of(parcel);
-
-	ret_address->size = nng_msg_header_len(message);
-	if (ret_address->size > sizeof ret_address->bytes)
-		return false;
-	memcpy(ret_address->bytes, nng_msg_header(message), ret_address->size);
-	return true;
-}
-
-bool hm_sender_answer(struct hm_sender *sender, const struct hm_address *address, const void *packet, size_t bytes)
-{
-	nng_msg *message;
-
-	if (nng_msg_alloc(&message, bytes) || nng_msg_header_append(message, address->bytes, address->size))
-		abort();
-	memcpy(nng_msg_body(message), packet, bytes);
-	return hm_sender_post(sender, message);
 }

@@ -13,7 +13,6 @@ enum {
 	CALLS_MAX = HM_CALLS_LIMIT,
 	KEEPALIVE_MS = 15000,
 	CONNECT_US = 10 * HM_US_PER_S,
-	LEAVE_US = HM_US_PER_S,
 };
 
 static struct hm_engine *open_engine(int64_t now_us)
@@ -59,12 +58,9 @@ hm_status hm_connection_open(struct hm_channel *channel, struct hm_connection **
 	hm_connection_set_tick(connection);
 	connection->next = channel->connections;
 	channel->connections = connection;
-	status = hm_link_dial(connection->link);
-	if (status != HM_OK)
-		hm_timer_set(&connection->closer, 0);
-	else
-		*ret_connection = connection;
-	return status;
+	hm_link_dial(connection->link);
+	*ret_connection = connection;
+	return HM_OK;
 }
 
 static int64_t next_parked_us(const struct hm_connection *connection)
@@ -153,7 +149,7 @@ hm_status hm_connection_begin(struct hm_connection *connection, struct hm_pendin
 
 void hm_connection_flush(struct hm_connection *connection)
 {
-	struct hm_sender *sender = hm_link_sender(connection->link);
+	struct hm_pipe *pipe = hm_link_pipe(connection->link);
 	size_t bytes;
 
 	if (connection->state == HM_CONNECTION_DIALLING || connection->state == HM_CONNECTION_DEAD)
@@ -161,10 +157,9 @@ void hm_connection_flush(struct hm_connection *connection)
 	while ((bytes = hm_engine_packet_size(connection->engine))) {
 		size_t pending = hm_engine_pending_bytes(connection->engine);
 
-		hm_engine_take_packet(connection->engine, hm_sender_reserve(sender, bytes));
+		hm_engine_take_packet(connection->engine, hm_pipe_reserve(pipe, NULL, bytes));
 		connection->taken += pending - hm_engine_pending_bytes(connection->engine);
-		if (!hm_sender_send(sender))
-			break; /* it is going down */
+		hm_pipe_send(pipe);
 	}
 }
 
@@ -225,15 +220,16 @@ static void forget(struct hm_connection *connection)
 		channel->current = NULL;
 }
 
-/* A link that is up is left politely and closed when it is down, at the latest a second later. */
+/* A link that is up goes down first, and is closed then. */
 static void leave(struct hm_connection *connection)
 {
 	bool is_up = connection->state != HM_CONNECTION_DIALLING;
 
 	connection->state = HM_CONNECTION_DEAD;
 	if (is_up)
-		hm_link_leave(connection->link);
-	hm_timer_set(&connection->closer, is_up ? hm_clock_mono_us() + LEAVE_US : 0);
+		hm_link_hang_up(connection->link);
+	else
+		hm_timer_set(&connection->closer, 0);
 }
 
 void hm_connection_fail(struct hm_connection *connection, const struct hm_error *error, struct hm_ended *ended)

@@ -94,19 +94,22 @@ static void on_packet(void *user, const void *bytes, size_t size)
 	}
 	if (hm_engine_feed(connection->engine, bytes, size, now_us) == HM_OK)
 		take_events(connection, now_us, &ended);
-	if (!ended.first)
-		hm_connection_flush(connection);
 	leave_if_done(connection, &ended);
 	pthread_mutex_unlock(&channel->lock);
 
 	receiving = connection;
 	hm_ended_tell(&ended, channel, &connection->arena);
 	receiving = NULL;
-	if (!ended.first)
-		return;
-	pthread_mutex_lock(&channel->lock);
+}
+
+/* What the packets and their done functions gave rise to leaves together. */
+static void on_idle(void *user)
+{
+	struct hm_connection *connection = user;
+
+	pthread_mutex_lock(&connection->channel->lock);
 	hm_connection_flush(connection);
-	pthread_mutex_unlock(&channel->lock);
+	pthread_mutex_unlock(&connection->channel->lock);
 }
 
 /* Equal jitter: half of the time is certain, half is chance. */
@@ -144,7 +147,9 @@ static void on_down(void *user, const struct hm_error *why)
 	hm_ended_tell(&ended, channel, &connection->arena);
 }
 
-const struct hm_link_handler hm_connection_handler = { .up = on_up, .packet = on_packet, .down = on_down };
+const struct hm_link_handler hm_connection_handler = {
+	.up = on_up, .packet = on_packet, .idle = on_idle, .down = on_down
+};
 
 /* A peer that does not answer, or speaks another protocol. */
 static void give_up(struct hm_connection *connection, struct hm_ended *ended)

@@ -1,7 +1,6 @@
 /*
- * Intake: packets in. One thread at a time works a peer's inbox, so its packets are read in order; while it does, others may put
- * more in. Calls are taken from the engine some dozens at a time under the lock, worked without it, and the answers of those that
- * ran inline put in together under the next.
+ * Intake: packets in, a peer's one after the other. Calls are taken from the engine some dozens at a time under the lock, worked
+ * without it, and the answers of those that ran inline put in together under the next.
  */
 #include "rpc/pool.h"
 #include "rpc/serving.h"
@@ -18,53 +17,8 @@ struct batch {
 	struct hm_event events[EVENTS];
 	size_t count;
 	int64_t now_us, now_wall_us;
-	const struct hm_parcel *parcel;
+	const struct hm_address *from;
 };
-
-void *hm_intake_accept(void *user, uint32_t pipe, struct hm_parcel *parcel)
-{
-	struct hm_peer *peer = hm_peer_find(user, pipe);
-	bool fits, was_worked;
-
-	if (!peer || atomic_load(&peer->is_gone)) {
-		hm_parcel_free(parcel);
-		if (peer)
-			hm_peer_release(peer);
-		return NULL;
-	}
-	pthread_mutex_lock(&peer->inbox_lock);
-	fits = peer->inbox_count < HM_PEER_INBOX;
-	if (fits)
-		peer->inbox[(peer->inbox_first + peer->inbox_count++) % HM_PEER_INBOX] = parcel;
-	was_worked = peer->is_worked;
-	peer->is_worked = true;
-	pthread_mutex_unlock(&peer->inbox_lock);
-	if (!fits) { /* no peer that keeps the credit gets here */
-		hm_parcel_free(parcel);
-		atomic_fetch_add(&peer->server->packets_bad, 1);
-		hm_port_hang_up(peer->server->port, pipe);
-	}
-	if (!was_worked)
-		return peer;
-	hm_peer_release(peer);
-	return NULL;
-}
-
-static struct hm_parcel *take_parcel(struct hm_peer *peer)
-{
-	struct hm_parcel *parcel = NULL;
-
-	pthread_mutex_lock(&peer->inbox_lock);
-	if (peer->inbox_count) {
-		parcel = peer->inbox[peer->inbox_first];
-		peer->inbox_first = (peer->inbox_first + 1) % HM_PEER_INBOX;
-		peer->inbox_count--;
-	} else {
-		peer->is_worked = false;
-	}
-	pthread_mutex_unlock(&peer->inbox_lock);
-	return parcel;
-}
 
 static void bind_slot(struct hm_peer *peer, const struct hm_event *event)
 {
@@ -76,7 +30,7 @@ static void bind_slot(struct hm_peer *peer, const struct hm_event *event)
 }
 
 /* A call of the wire that is not one of the contract's: nothing to audit it as. */
-static void answer_unknown(struct hm_peer *peer, const struct hm_event *event, const struct hm_parcel *parcel)
+static void answer_unknown(struct hm_peer *peer, const struct hm_event *event, const struct hm_address *from)
 {
 	static const struct hm_method unknown = { .name = "unknown" };
 	static const struct hm_method_row row = { .method = &unknown };
@@ -84,8 +38,7 @@ static void answer_unknown(struct hm_peer *peer, const struct hm_event *event, c
 
 	hm_peer_hold(peer);
 	hm_serving_begin(serving, peer, &row, event, NULL, 0, 0);
-	if (event->solo)
-		hm_parcel_address(parcel, &serving->address);
+	serving->address = *from;
 	atomic_fetch_add(&peer->server->calls_refused, 1);
 	hm_serving_end(serving,
 		       hm_raise(UNIMPLEMENTED, "no method with id %016" PRIx64 " is served here", event->head.method));
@@ -120,8 +73,7 @@ static void queue_call(struct hm_peer *peer, const struct hm_method_row *row, co
 	arena = &serving->call.context.arena;
 	serving->call.audit_id = hm_id_new();
 	serving->call.context.parent = hm_call_span(&serving->call);
-	if (event->solo)
-		hm_parcel_address(batch->parcel, &serving->address);
+	serving->address = *batch->from;
 	if (refused != HM_OK) {
 		serving->refusal = hm_arena_alloc(arena, sizeof *serving->refusal);
 		*serving->refusal = *hm_error_get();
@@ -166,14 +118,13 @@ static hm_status check_call(const struct hm_peer *peer, const struct hm_method *
 	return HM_OK;
 }
 
-/* More unanswered SOLO calls than nng keeps replies for are dropped, as nng would drop their answers. */
-static bool accept_solo(struct hm_peer *peer, const struct batch *batch)
+/* A SOLO client has no credit to keep to; more unanswered calls than it should need are dropped. */
+static bool accept_solo(struct hm_peer *peer)
 {
-	struct hm_address address;
 	bool fits;
 
 	pthread_mutex_lock(&peer->lock);
-	fits = peer->solo_calls < HM_PEER_SOLO_CALLS && hm_parcel_address(batch->parcel, &address);
+	fits = peer->solo_calls < HM_PEER_SOLO_CALLS;
 	peer->solo_calls += fits;
 	pthread_mutex_unlock(&peer->lock);
 	if (!fits)
@@ -187,10 +138,10 @@ static void take_call(struct hm_peer *peer, const struct hm_event *event, const 
 	struct hm_binding *binding = event->solo ? peer->solo_binding : peer->slots[event->head.slot];
 	hm_status status;
 
-	if (event->solo && !accept_solo(peer, batch))
+	if (event->solo && !accept_solo(peer))
 		return;
 	if (!row) {
-		answer_unknown(peer, event, batch->parcel);
+		answer_unknown(peer, event, batch->from);
 		return;
 	}
 	status = check_call(peer, row->method, event, binding);
@@ -260,41 +211,33 @@ static void work_events(struct hm_peer *peer, struct batch *batch)
 	} while (batch->count == EVENTS);
 }
 
-static void work_parcel(struct hm_peer *peer, struct hm_parcel *parcel, struct batch *batch)
+void hm_intake_packet(void *user, const struct hm_address *from, const void *bytes, size_t size)
 {
-	size_t size;
-	const void *bytes = hm_parcel_bytes(parcel, &size);
+	struct hm_peer *peer = user;
+	struct batch batch;
 	bool is_broken;
 
-	batch->parcel = parcel;
+	batch.now_us = hm_clock_mono_us();
+	batch.now_wall_us = hm_clock_wall_us();
+	batch.from = from;
 	pthread_mutex_lock(&peer->lock);
-	if (!peer->is_gone) {
-		if (hm_engine_feed(peer->engine, bytes, size, batch->now_us) == HM_OK)
-			work_events(peer, batch);
-		peer->has_spoken = peer->has_spoken || batch->count || hm_engine_peer(peer->engine);
-		hm_peer_flush(peer);
+	if (hm_engine_feed(peer->engine, bytes, size, batch.now_us) == HM_OK) {
+		work_events(peer, &batch);
+		peer->has_spoken = peer->has_spoken || batch.count || hm_engine_peer(peer->engine);
 	}
-	is_broken = !peer->is_gone && hm_engine_error(peer->engine) != HM_OK;
-	peer->is_gone = peer->is_gone || is_broken;
+	is_broken = hm_engine_error(peer->engine) != HM_OK;
 	pthread_mutex_unlock(&peer->lock);
-	hm_parcel_free(parcel);
 	if (!is_broken)
 		return;
 	atomic_fetch_add(&peer->server->packets_bad, 1);
-	hm_port_hang_up(peer->server->port, peer->pipe);
+	hm_pipe_close(peer->pipe);
 }
 
-void hm_intake_work(void *user, void *what)
+void hm_intake_idle(void *user)
 {
-	struct hm_peer *peer = what;
-	struct hm_parcel *parcel;
-	struct batch batch = { .count = 0 };
+	struct hm_peer *peer = user;
 
-	(void)user;
-	while ((parcel = take_parcel(peer))) {
-		batch.now_us = hm_clock_mono_us();
-		batch.now_wall_us = hm_clock_wall_us();
-		work_parcel(peer, parcel, &batch);
-	}
-	hm_peer_release(peer);
+	pthread_mutex_lock(&peer->lock);
+	hm_peer_flush(peer);
+	pthread_mutex_unlock(&peer->lock);
 }

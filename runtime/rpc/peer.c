@@ -1,4 +1,4 @@
-/* Peer: a server's connections: by pipe, counted, swept once a second, and the calls each has running. */
+/* Peer: a server's connections: counted, swept once a second, and the calls each has running. */
 #include "rpc/serving.h"
 
 #include <errno.h>
@@ -29,56 +29,44 @@ static struct hm_engine *open_engine(int64_t now_us)
 	return hm_engine_open(&config, now_us);
 }
 
-static struct hm_peer *make_peer(struct hm_server *server, uint32_t pipe, const char *name)
+static struct hm_peer *make_peer(struct hm_server *server, struct hm_pipe *pipe, const char *name)
 {
 	struct hm_peer *peer = calloc(1, sizeof *peer);
 
 	if (!peer)
 		abort();
-	if (hm_port_sender(server->port, pipe, &peer->sender) != HM_OK) {
-		free(peer);
-		return NULL;
-	}
 	peer->references = 1;
 	peer->server = server;
-	peer->pipe = pipe;
+	peer->pipe = hm_pipe_hold(pipe);
 	snprintf(peer->name, sizeof peer->name, "%s", name);
 	peer->since_us = hm_clock_mono_us();
 	peer->engine = open_engine(peer->since_us);
-	pthread_mutex_init(&peer->inbox_lock, NULL);
 	pthread_mutex_init(&peer->lock, NULL);
 	return peer;
 }
 
-bool hm_peer_open(struct hm_server *server, uint32_t pipe, const char *name)
+/* With the lock held. */
+static void enlist(struct hm_server *server, struct hm_peer *peer)
 {
-	struct hm_peer *peer = NULL, **bucket = &server->peers[pipe & server->peers_mask];
+	peer->next = server->peers;
+	if (peer->next)
+		peer->next->previous = peer;
+	server->peers = peer;
+	if (!server->n_peers++)
+		hm_timer_set(&server->sweeper, peer->since_us + SWEEP_US);
+}
+
+struct hm_peer *hm_peer_open(struct hm_server *server, struct hm_pipe *pipe, const char *name)
+{
+	struct hm_peer *peer = NULL;
 
 	pthread_mutex_lock(&server->peers_lock);
-	if (!atomic_load(&server->is_draining) && server->n_peers < server->config.connections_max)
+	if (!atomic_load(&server->is_draining) && server->n_peers < server->config.connections_max) {
 		peer = make_peer(server, pipe, name);
-	if (peer) {
-		peer->next = *bucket;
-		*bucket = peer;
-		if (!server->n_peers++)
-			hm_timer_set(&server->sweeper, peer->since_us + SWEEP_US);
+		enlist(server, peer);
 	}
 	pthread_mutex_unlock(&server->peers_lock);
 	atomic_fetch_add(peer ? &server->connections : &server->connections_refused, 1);
-	return peer;
-}
-
-struct hm_peer *hm_peer_find(struct hm_server *server, uint32_t pipe)
-{
-	struct hm_peer *peer;
-
-	pthread_mutex_lock(&server->peers_lock);
-	peer = server->peers[pipe & server->peers_mask];
-	while (peer && peer->pipe != pipe)
-		peer = peer->next;
-	if (peer)
-		hm_peer_hold(peer);
-	pthread_mutex_unlock(&server->peers_lock);
 	return peer;
 }
 
@@ -94,32 +82,26 @@ void hm_peer_release(struct hm_peer *peer)
 	for (size_t i = 0; i < HM_SERVER_SLOTS; i++)
 		hm_binding_close(peer->slots[i]);
 	hm_binding_close(peer->solo_binding);
-	while (peer->inbox_count--)
-		hm_parcel_free(peer->inbox[peer->inbox_first++ % HM_PEER_INBOX]);
 	hm_serving_close(peer->inline_call);
 	hm_buffer_fini(&peer->answers);
 	hm_engine_close(peer->engine);
-	hm_sender_close(peer->sender);
-	pthread_mutex_destroy(&peer->inbox_lock);
 	pthread_mutex_destroy(&peer->lock);
+	hm_pipe_release(peer->pipe);
 	free(peer);
 }
 
-static struct hm_peer *take_out(struct hm_server *server, uint32_t pipe)
+static void delist(struct hm_server *server, struct hm_peer *peer)
 {
-	struct hm_peer **link = &server->peers[pipe & server->peers_mask], *peer;
-
 	pthread_mutex_lock(&server->peers_lock);
-	while (*link && (*link)->pipe != pipe)
-		link = &(*link)->next;
-	peer = *link;
-	if (peer) {
-		*link = peer->next;
-		server->n_peers--;
-		pthread_cond_broadcast(&server->changed);
-	}
+	if (peer->previous)
+		peer->previous->next = peer->next;
+	else
+		server->peers = peer->next;
+	if (peer->next)
+		peer->next->previous = peer->previous;
+	server->n_peers--;
+	pthread_cond_broadcast(&server->changed);
 	pthread_mutex_unlock(&server->peers_lock);
-	return peer;
 }
 
 /* The flag stays, and whatever call the handler waits for ends now. */
@@ -129,39 +111,16 @@ static void cancel(struct hm_serving *serving)
 	hm_context_cancel(&serving->call.context);
 }
 
-/* With the lock held. */
-static void end_peer(struct hm_peer *peer)
+void hm_peer_end(struct hm_peer *peer)
 {
+	delist(peer->server, peer);
+	pthread_mutex_lock(&peer->lock);
 	atomic_store(&peer->is_gone, true);
 	for (size_t i = 0; i < HM_PEER_BUCKETS; i++)
 		for (struct hm_serving *serving = peer->running[i]; serving; serving = serving->next_running)
 			cancel(serving);
-}
-
-void hm_peer_remove(struct hm_server *server, uint32_t pipe)
-{
-	struct hm_peer *peer = take_out(server, pipe);
-
-	if (!peer)
-		return; /* turned away when it came */
-	pthread_mutex_lock(&peer->lock);
-	end_peer(peer);
 	pthread_mutex_unlock(&peer->lock);
 	hm_peer_release(peer);
-}
-
-void hm_peer_dismiss(struct hm_peer *peer)
-{
-	bool is_polite;
-
-	pthread_mutex_lock(&peer->lock);
-	is_polite = !peer->is_gone && hm_engine_peer(peer->engine);
-	end_peer(peer);
-	if (is_polite)
-		hm_sender_goodbye(peer->sender);
-	pthread_mutex_unlock(&peer->lock);
-	if (!is_polite)
-		hm_port_hang_up(peer->server->port, peer->pipe);
 }
 
 /* Who has said nothing yet does not stay long; who has is asked now and then whether it is still there. */
@@ -175,7 +134,7 @@ static void sweep_peer(struct hm_peer *peer, int64_t now_us)
 	is_over = peer->has_spoken ? hm_engine_error(peer->engine) != HM_OK : now_us - peer->since_us > SILENCE_US;
 	pthread_mutex_unlock(&peer->lock);
 	if (is_over)
-		hm_port_hang_up(peer->server->port, peer->pipe);
+		hm_pipe_close(peer->pipe);
 }
 
 void hm_peer_sweep(struct hm_server *server)
@@ -183,9 +142,8 @@ void hm_peer_sweep(struct hm_server *server)
 	int64_t now_us = hm_clock_mono_us();
 
 	pthread_mutex_lock(&server->peers_lock);
-	for (size_t i = 0; i <= server->peers_mask; i++)
-		for (struct hm_peer *peer = server->peers[i]; peer; peer = peer->next)
-			sweep_peer(peer, now_us);
+	for (struct hm_peer *peer = server->peers; peer; peer = peer->next)
+		sweep_peer(peer, now_us);
 	if (server->n_peers)
 		hm_timer_set(&server->sweeper, now_us + SWEEP_US);
 	pthread_mutex_unlock(&server->peers_lock);
@@ -196,9 +154,8 @@ void hm_peer_flush(struct hm_peer *peer)
 	size_t bytes;
 
 	while (!peer->is_gone && (bytes = hm_engine_packet_size(peer->engine))) {
-		hm_engine_take_packet(peer->engine, hm_sender_reserve(peer->sender, bytes));
-		if (!hm_sender_send(peer->sender))
-			break; /* the socket is closing */
+		hm_engine_take_packet(peer->engine, hm_pipe_reserve(peer->pipe, NULL, bytes));
+		hm_pipe_send(peer->pipe);
 	}
 }
 

@@ -8,23 +8,23 @@
 #include "rpc/pool.h"
 #include "rpc/serving.h"
 
-enum { WORKERS = 16, QUEUE_MAX = 4096, CONNECTIONS_MAX = 1024, DISMISS_US = HM_US_PER_S / 2 };
+enum { WORKERS = 16, QUEUE_MAX = 4096, CONNECTIONS_MAX = 1024 };
 
-static bool on_connected(void *user, uint32_t pipe, const char *peer)
+static void *on_connected(void *user, struct hm_pipe *pipe, const char *name)
 {
-	return hm_peer_open(user, pipe, peer);
+	return hm_peer_open(user, pipe, name);
 }
 
-static void on_disconnected(void *user, uint32_t pipe)
+static void on_disconnected(void *peer)
 {
-	hm_peer_remove(user, pipe);
+	hm_peer_end(peer);
 }
 
 static const struct hm_port_handler handler = {
 	.connected = on_connected,
+	.packet = hm_intake_packet,
+	.idle = hm_intake_idle,
 	.disconnected = on_disconnected,
-	.accept = hm_intake_accept,
-	.work = hm_intake_work,
 };
 
 static void on_sweep(void *user)
@@ -60,15 +60,10 @@ static void *allocate(size_t count, size_t bytes)
 	return memory;
 }
 
-static void open_tables(struct hm_server *server)
+static void open_pools(struct hm_server *server)
 {
 	const struct hm_server_config *config = &server->config;
-	size_t buckets = 64;
 
-	while (buckets < config->connections_max && buckets < 65536)
-		buckets *= 2;
-	server->peers = allocate(buckets, sizeof(struct hm_peer *));
-	server->peers_mask = buckets - 1;
 	server->pools = allocate(config->n_services, sizeof(struct hm_pool *));
 	for (size_t i = 0; i < config->n_services; i++)
 		server->pools[i] = hm_pool_open(config->services[i]->table->short_name, config->workers,
@@ -88,9 +83,9 @@ hm_status hm_server_open(const struct hm_server_config *config, struct hm_server
 	server->config.queue_max = or_default(config->queue_max, QUEUE_MAX);
 	server->config.connections_max = or_default(config->connections_max, CONNECTIONS_MAX);
 	init_locks(server);
-	open_tables(server);
+	open_pools(server);
 	TRY(hm_methods_open(server));
-	TRY(hm_port_open(HM_SERVER_PACKET_BYTES, &handler, server, &server->port));
+	server->port = hm_port_open(HM_SERVER_PACKET_BYTES, &handler, server);
 	*ret_server = take(&server);
 	return HM_OK;
 }
@@ -102,13 +97,12 @@ hm_status hm_server_listen(struct hm_server *server, const char *url, char ret_u
 
 static void say_goaway(struct hm_server *server)
 {
-	for (size_t i = 0; i <= server->peers_mask; i++)
-		for (struct hm_peer *peer = server->peers[i]; peer; peer = peer->next) {
-			pthread_mutex_lock(&peer->lock);
-			hm_engine_goaway(peer->engine);
-			hm_peer_flush(peer);
-			pthread_mutex_unlock(&peer->lock);
-		}
+	for (struct hm_peer *peer = server->peers; peer; peer = peer->next) {
+		pthread_mutex_lock(&peer->lock);
+		hm_engine_goaway(peer->engine);
+		hm_peer_flush(peer);
+		pthread_mutex_unlock(&peer->lock);
+	}
 }
 
 /* Clients hang up when they have their last reply, so an empty table says that all replies have arrived. A SOLO client knows no
@@ -117,16 +111,15 @@ static bool has_drained(struct hm_server *server)
 {
 	if (atomic_load(&server->calls_started) != atomic_load(&server->calls_ended))
 		return false;
-	for (size_t i = 0; i <= server->peers_mask; i++)
-		for (struct hm_peer *peer = server->peers[i]; peer; peer = peer->next) {
-			bool is_greeted;
+	for (struct hm_peer *peer = server->peers; peer; peer = peer->next) {
+		bool is_greeted;
 
-			pthread_mutex_lock(&peer->lock);
-			is_greeted = hm_engine_peer(peer->engine);
-			pthread_mutex_unlock(&peer->lock);
-			if (is_greeted)
-				return false;
-		}
+		pthread_mutex_lock(&peer->lock);
+		is_greeted = hm_engine_peer(peer->engine);
+		pthread_mutex_unlock(&peer->lock);
+		if (is_greeted)
+			return false;
+	}
 	return true;
 }
 
@@ -144,30 +137,6 @@ void hm_server_drain(struct hm_server *server, uint32_t timeout_ms)
 	pthread_mutex_unlock(&server->peers_lock);
 }
 
-/* With the lock held. */
-static void wait_for_peers(struct hm_server *server, int64_t patience_us)
-{
-	int64_t until_us = hm_clock_mono_us() + patience_us;
-	const struct timespec until = { .tv_sec = until_us / HM_US_PER_S, .tv_nsec = until_us % HM_US_PER_S * 1000 };
-
-	while (server->n_peers)
-		if (pthread_cond_timedwait(&server->changed, &server->peers_lock, &until))
-			break;
-}
-
-/* First politely; who is still there after a moment is cut off. */
-static void dismiss_peers(struct hm_server *server)
-{
-	pthread_mutex_lock(&server->peers_lock);
-	for (int attempt = 0; attempt < 2 && server->n_peers; attempt++) {
-		for (size_t i = 0; i <= server->peers_mask; i++)
-			for (struct hm_peer *peer = server->peers[i]; peer; peer = peer->next)
-				hm_peer_dismiss(peer);
-		wait_for_peers(server, DISMISS_US);
-	}
-	pthread_mutex_unlock(&server->peers_lock);
-}
-
 static void free_servings(struct hm_server *server)
 {
 	for (struct hm_serving *serving = server->free, *next; serving; serving = next) {
@@ -177,13 +146,12 @@ static void free_servings(struct hm_server *server)
 	}
 }
 
-/* Once every peer is gone every running call is cancelled, and the workers come to an end. */
+/* When the connections end the running calls are cancelled, so the workers come to an end too. */
 void hm_server_close(struct hm_server *server)
 {
 	if (!server)
 		return;
 	atomic_store(&server->is_draining, true);
-	dismiss_peers(server);
 	if (server->port)
 		hm_port_stop(server->port);
 	hm_timer_stop(&server->sweeper);
@@ -194,7 +162,6 @@ void hm_server_close(struct hm_server *server)
 	free_servings(server);
 	free(server->pools);
 	free(server->methods);
-	free(server->peers);
 	free((void *)(uintptr_t)server->config.services);
 	pthread_cond_destroy(&server->changed);
 	pthread_mutex_destroy(&server->peers_lock);

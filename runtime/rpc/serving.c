@@ -138,10 +138,10 @@ static void put_solo(struct hm_serving *serving, uint16_t status, const struct h
 
 	room = hm_engine_solo_reply(serving->id, status, audit_id, bytes, packet, &body);
 	protobuf_c_message_pack(message, body);
+	memcpy(hm_pipe_reserve(peer->pipe, &serving->address, room), packet, room);
+	hm_pipe_send(peer->pipe);
 	pthread_mutex_lock(&peer->lock);
 	peer->solo_calls--;
-	if (!peer->is_gone && !hm_sender_answer(peer->sender, &serving->address, packet, room))
-		peer->is_gone = true;
 	hm_peer_remove_running(peer, serving);
 	pthread_mutex_unlock(&peer->lock);
 }

@@ -19,8 +19,7 @@ enum {
 	HM_SERVER_PACKET_BYTES = 8 << 20,
 	HM_SERVER_CALLS = 16384,
 	HM_SERVER_SLOTS = 64,
-	HM_PEER_INBOX = 64, /* more than the credit lets a peer have under way */
-	HM_PEER_SOLO_CALLS = 32, /* so that nng's 64-deep reply queue takes their answers */
+	HM_PEER_SOLO_CALLS = 32, /* of a client that has no credit to keep */
 	HM_PEER_BUCKETS = 256,
 };
 
@@ -62,17 +61,12 @@ struct hm_answer {
 struct hm_peer {
 	_Atomic uint32_t references;
 	struct hm_server *server;
-	struct hm_peer *next; /* in the server's table */
-	uint32_t pipe;
+	struct hm_peer *next, *previous; /* of the server's */
+	struct hm_pipe *pipe;
 	char name[HM_PEER_BYTES];
 	int64_t since_us;
 
-	pthread_mutex_t inbox_lock;
-	struct hm_parcel *inbox[HM_PEER_INBOX];
-	uint32_t inbox_first, inbox_count;
-	bool is_worked; /* one thread at a time works the inbox */
-
-	/* Of the thread that works the inbox. */
+	/* Of the thread that reads its packets. */
 	struct hm_binding *slots[HM_SERVER_SLOTS];
 	struct hm_binding *solo_binding;
 	struct hm_serving *inline_call;
@@ -80,7 +74,6 @@ struct hm_peer {
 
 	pthread_mutex_t lock;
 	struct hm_engine *engine;
-	struct hm_sender *sender;
 	_Atomic bool is_gone; /* its packets are dropped, nothing is sent to it */
 	bool has_spoken;
 	uint32_t solo_calls;
@@ -104,8 +97,8 @@ struct hm_server {
 
 	pthread_mutex_t peers_lock;
 	pthread_cond_t changed; /* a peer left or a call ended while draining */
-	struct hm_peer **peers; /* by pipe, chained */
-	size_t peers_mask, n_peers;
+	struct hm_peer *peers;
+	size_t n_peers;
 
 	pthread_mutex_t free_lock;
 	struct hm_serving *free;
@@ -127,15 +120,12 @@ struct hm_binding *hm_binding_open(const struct hm_interceptor *interceptor, con
 struct hm_binding *hm_binding_hold(struct hm_binding *binding);
 void hm_binding_close(struct hm_binding *binding);
 
-/* peer.c: life, table, running calls. hm_peer_find holds it. */
-bool hm_peer_open(struct hm_server *server, uint32_t pipe, const char *name);
-struct hm_peer *hm_peer_find(struct hm_server *server, uint32_t pipe);
+/* peer.c: life and running calls. hm_peer_open returns NULL if the server takes no more. hm_peer_end: it has gone. */
+struct hm_peer *hm_peer_open(struct hm_server *server, struct hm_pipe *pipe, const char *name);
+void hm_peer_end(struct hm_peer *peer);
 void hm_peer_hold(struct hm_peer *peer);
 void hm_peer_release(struct hm_peer *peer);
-void hm_peer_remove(struct hm_server *server, uint32_t pipe);
 void hm_peer_sweep(struct hm_server *server);
-/* hm_peer_dismiss says goodbye to a peer that was greeted; others are cut off. With server->peers_lock held. */
-void hm_peer_dismiss(struct hm_peer *peer);
 /* With the peer's lock held: */
 void hm_peer_flush(struct hm_peer *peer);
 void hm_peer_add_running(struct hm_peer *peer, struct hm_serving *serving);
@@ -145,9 +135,9 @@ void hm_peer_cancel(struct hm_peer *peer, uint32_t call);
 /* server_channels.c: what hm_call_channel opened, closed once no handler runs any more. */
 void hm_server_channels_close(struct hm_server *server);
 
-/* intake.c: packets in. */
-void *hm_intake_accept(void *user, uint32_t pipe, struct hm_parcel *parcel);
-void hm_intake_work(void *user, void *what);
+/* intake.c: packets in, and what to do when all that came are read. */
+void hm_intake_packet(void *peer, const struct hm_address *from, const void *bytes, size_t size);
+void hm_intake_idle(void *peer);
 
 /* serving.c: one call, from its frame to its answer.
  * open takes one from the free list and close puts it back; begin fills it in. decode unpacks the request and makes the reply;
