@@ -82,7 +82,7 @@ static bool is_worth_another_try(const struct hm_call *call, hm_status status)
 	const struct hm_session *session = call->guard;
 
 	return status == HM_ABORTED && !strcmp(hm_error_get()->reason, "SERIALIZATION") && !session->has_stepped &&
-	       !*call->service->table->calls;
+	       !call->has_called;
 }
 
 /* hm_refuse: what was written stays, and the entry that goes with it says how the call failed. */

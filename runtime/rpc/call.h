@@ -36,6 +36,7 @@ struct hm_call {
 	ProtobufCMessage *request; /* decoded into the arena; NULL until then */
 	ProtobufCMessage *reply;
 	bool audited; /* an entry with audit_id is durable */
+	bool has_called; /* another service was called: running the handler again would call it again */
 	void *guard; /* guard/'s state of this call (principal, transaction) */
 	struct hm_server *server;
 	void *transport; /* rpc/server.c's state of this call */

@@ -58,6 +58,7 @@ hm_status hm_call_channel(struct hm_call *call, const char *service, struct hm_c
 	pthread_mutex_lock(&server->channels_lock);
 	status = open_locked(server, service, ret_channel);
 	pthread_mutex_unlock(&server->channels_lock);
+	call->has_called = true;
 	return status;
 }
 
