@@ -82,7 +82,7 @@ all: $(BIN)/hallmark compile_commands.json
 ## deps           install the Debian packages that are missing, and nothing else
 deps: build/packages.mk
 
-## demo           run the platform on a PostgreSQL of its own and check what it proves
+## demo           run the platform on a PostgreSQL of its own and check what it proves (JOURNAL=file.jsonl)
 demo: $(BIN)/hallmark $(BIN)/hallmark-demo
 	$(Q)$(BIN)/hallmark-demo $(JOURNAL)
 
