@@ -28,6 +28,28 @@ static const char *const names[HM_STATUS_COUNT] = {
 	[HM_UNAUTHENTICATED] = "UNAUTHENTICATED",
 };
 
+/* What was cut may end within a character, and half a one would make the text unreadable to a peer. */
+static void trim(char *text, size_t room, int length)
+{
+	size_t end = room - 1, first = end;
+
+	if (length < 0 || (size_t)length < room)
+		return;
+	while (first && end - first < 4 && ((unsigned char)text[first - 1] & 0xc0) == 0x80)
+		first--;
+	if (first && (unsigned char)text[first - 1] >= 0xc0 &&
+	    end - first < (size_t)__builtin_clz(~((unsigned)(unsigned char)text[first - 1] << 24)) - 1)
+		text[first - 1] = '\0';
+}
+
+__attribute__((format(printf, 3, 0))) static int print(char *text, size_t room, const char *format, va_list arguments)
+{
+	int length = vsnprintf(text, room, format, arguments);
+
+	trim(text, room, length);
+	return length;
+}
+
 const struct hm_error *hm_error_get(void)
 {
 	return &current;
@@ -48,9 +70,10 @@ void hm_error_add_violation(const char *field, const char *format, ...)
 	if (current.n_violations == HM_VIOLATIONS_MAX)
 		return;
 	violation = &current.violations[current.n_violations++];
-	snprintf(violation->field, sizeof violation->field, "%s", field);
+	trim(violation->field, sizeof violation->field,
+	     snprintf(violation->field, sizeof violation->field, "%s", field));
 	va_start(arguments, format);
-	vsnprintf(violation->description, sizeof violation->description, format, arguments);
+	print(violation->description, sizeof violation->description, format, arguments);
 	va_end(arguments);
 }
 
@@ -68,7 +91,7 @@ void hm_error_set_retry(uint32_t retry_after_ms)
 static void raise(const char *file, int line, hm_status code, int error_number, const char *format, va_list arguments)
 {
 	char message[HM_MESSAGE_BYTES];
-	int length = vsnprintf(message, sizeof message, format, arguments);
+	int length = print(message, sizeof message, format, arguments);
 
 	if (error_number && length >= 0 && (size_t)length < sizeof message)
 		snprintf(message + length, sizeof message - (size_t)length, ": %s", strerrordesc_np(error_number));

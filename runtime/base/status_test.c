@@ -1,5 +1,6 @@
 /* Tests of statuses and the error slot. */
 #include "base/status.h"
+#include "base/text.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -117,4 +118,29 @@ Test(status, every_code_has_a_name_that_finds_it)
 	cr_expect_str_eq(hm_status_name(HM_STATUS_COUNT), "UNKNOWN");
 	cr_expect_str_eq(hm_status_name(-1), "UNKNOWN");
 	cr_expect_eq(hm_status_find("NO_SUCH_CODE"), -1);
+}
+
+/* Each of them one byte further on, so that the cut falls everywhere within a character. */
+Test(status, a_text_is_cut_between_two_characters)
+{
+	static const char *const characters[] = { "é", "ち", "🜂" };
+	char text[2 * HM_MESSAGE_BYTES] = "";
+
+	for (size_t i = 0; i < 3; i++)
+		for (size_t shift = 0; shift < 4; shift++) {
+			const struct hm_error *error = hm_error_get();
+
+			memset(text, 'x', shift);
+			text[shift] = '\0';
+			while (strlen(text) <= HM_MESSAGE_BYTES)
+				strncat(text, characters[i], 5);
+			(void)!hm_raise(INTERNAL, "%s", text);
+			hm_error_add_violation(text, "%s", text);
+			cr_assert_eq(hm_utf8_span(error->message, HM_MESSAGE_BYTES), strlen(error->message));
+			cr_assert_gt(strlen(error->message), HM_MESSAGE_BYTES - 5);
+			cr_assert_eq(hm_utf8_span(error->violations[0].field, HM_FIELD_BYTES),
+				     strlen(error->violations[0].field));
+			cr_assert_eq(hm_utf8_span(error->violations[0].description, HM_DESCRIPTION_BYTES),
+				     strlen(error->violations[0].description));
+		}
 }
