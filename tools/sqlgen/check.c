@@ -65,6 +65,15 @@ static void check_function(const struct walk *walk, const ProtobufCMessage *node
 			refuse(walk, functions[i].why, last->string->sval);
 }
 
+/* A row put there by a query would be an entry of no call. */
+static void check_insert(const struct walk *walk, const ProtobufCMessage *node)
+{
+	const PgQuery__InsertStmt *insert = (const PgQuery__InsertStmt *)node;
+
+	if (insert->relation && !strcmp(insert->relation->relname, "audit_log"))
+		refuse(walk, "%s is the runtime's to write: a call's entry goes with its rows", "audit_log");
+}
+
 static void check_into(const struct walk *walk, const ProtobufCMessage *node)
 {
 	(void)node;
@@ -75,9 +84,8 @@ static const struct {
 	const ProtobufCMessageDescriptor *type;
 	void (*check)(const struct walk *walk, const ProtobufCMessage *node);
 } rules[] = {
-	{ &pg_query__a__star__descriptor, check_star },
-	{ &pg_query__range_var__descriptor, check_table },
-	{ &pg_query__func_call__descriptor, check_function },
+	{ &pg_query__a__star__descriptor, check_star },       { &pg_query__range_var__descriptor, check_table },
+	{ &pg_query__func_call__descriptor, check_function }, { &pg_query__insert_stmt__descriptor, check_insert },
 	{ &pg_query__into_clause__descriptor, check_into },
 };
 

@@ -31,6 +31,9 @@ SELECT pg_advisory_lock(1);
 -- name: lock_of_the_transaction :none
 SELECT pg_advisory_xact_lock(1);
 
+-- name: entry_of_no_call :none
+INSERT INTO audit_log (id) VALUES (@id);
+
 -- name: session :none
 SET hallmark.brand_id = 'other';
 
