@@ -143,8 +143,10 @@ static hm_status audit_alone(struct hm_call *call, const struct hm_audit_outcome
 {
 	const struct hm_session *session = call->guard;
 
-	if (call->method->effect == HM_EFFECT_NONE || !session->ward->audit)
+	if (call->method->effect == HM_EFFECT_NONE)
 		return HM_OK;
+	if (!session->ward->audit)
+		return hm_raise(INTERNAL, "%s is to be audited, and its service has no database", call->method->name);
 	if (hm_audit_writer_record(session->ward->audit, hm_audit_describe(call, outcome)) != HM_OK) {
 		hm_log(HM_LOG_ERROR, "the audit log cannot be written", "service", call->service->table->short_name,
 		       "method", call->method->name, "error", hm_error_get()->message, NULL);

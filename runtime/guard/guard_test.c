@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "crypto/token.h"
 #include "guard/lease.h"
 #include "notes/v1/notes.hm.h"
@@ -281,6 +282,7 @@ Test(guard, without_an_audit_log_calls_fail_closed)
 	struct hm_context *ana = fixture_user(&f, "loop", "ana");
 	Notes__Note *note = added(&f, ana, "hello"), *read;
 
+	hm_log_set_level(HM_LOG_OFF); /* it would say so */
 	test_sql(f.dsn, "ALTER TABLE notes.audit_log RENAME TO audit_log_away");
 	cr_assert_neq(get(&f, ana, note->id, &read), HM_OK);
 	cr_assert_neq(notes_add_note(f.channel, ana, ADD(.title = "unseen"), &note), HM_OK);

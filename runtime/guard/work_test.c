@@ -1,6 +1,7 @@
 /* Work: how handlers may end, on the notes service with handlers of the test's own. */
 #include <string.h>
 
+#include "base/log.h"
 #include "guard/guard.h"
 #include "notes/v1/notes.hm.h"
 #include "tests/fixture.h"
@@ -178,6 +179,7 @@ Test(work, a_call_in_doubt_is_not_said_to_be_refused)
 	struct fixture f = serving(stay_in_doubt);
 	struct hm_context *ana = fixture_user(&f, "loop", "ana");
 
+	hm_log_set_level(HM_LOG_OFF); /* it would say so */
 	test_sql(f.dsn, "ALTER TABLE notes.audit_log RENAME TO audit_log_away");
 	refuses(UNKNOWN, run(&f, ana));
 	test_sql(f.dsn, "ALTER TABLE notes.audit_log_away RENAME TO audit_log");
