@@ -7,6 +7,7 @@
 #include "net/error.h"
 #include "net/pipe_own.h"
 #include "net/port_inproc.h"
+#include "net/url.h"
 
 enum { URL_BYTES = 256 };
 
@@ -122,6 +123,7 @@ hm_status hm_link_open(const char *url, size_t packet_bytes_max, const struct hm
 	if (strlen(url) >= URL_BYTES)
 		return hm_raise(INVALID_ARGUMENT, "URL of %zu bytes, at most %d are possible", strlen(url),
 				URL_BYTES - 1);
+	TRY(hm_url_check(url));
 	link = calloc(1, sizeof *link);
 	if (!link)
 		abort();

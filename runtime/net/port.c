@@ -12,6 +12,7 @@
 #include "net/peer.h"
 #include "net/pipe_own.h"
 #include "net/port_inproc.h"
+#include "net/url.h"
 
 enum {
 	SILENT_MAX = 256, /* connections without a greeting */
@@ -278,8 +279,10 @@ static int listen_stream(struct hm_port *port, const char *url, char ret_url[HM_
 hm_status hm_port_listen(struct hm_port *port, const char *url, char ret_url[HM_URL_BYTES])
 {
 	bool is_inproc = !strncmp(url, "inproc:", 7);
-	int number = (is_inproc ? listen_inproc : listen_stream)(port, url, ret_url);
+	int number;
 
+	TRY(hm_url_check(url));
+	number = (is_inproc ? listen_inproc : listen_stream)(port, url, ret_url);
 	return number ? hm_from_nng(number, url, "listen", false) : HM_OK;
 }
 
