@@ -149,11 +149,12 @@ hm_status hm_connection_begin(struct hm_connection *connection, struct hm_pendin
 
 void hm_connection_flush(struct hm_connection *connection)
 {
-	struct hm_pipe *pipe = hm_link_pipe(connection->link);
+	struct hm_pipe *pipe;
 	size_t bytes;
 
 	if (connection->state == HM_CONNECTION_DIALLING || connection->state == HM_CONNECTION_DEAD)
 		return;
+	pipe = hm_link_pipe(connection->link);
 	while ((bytes = hm_engine_packet_size(connection->engine))) {
 		size_t pending = hm_engine_pending_bytes(connection->engine);
 
