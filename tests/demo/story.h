@@ -1,29 +1,23 @@
-/* Story: the acts of the demo, in order, and the tally of the calls they made. */
+/*
+ * Story: what the demo tells, as it happens: numbered acts, the commands it runs, what it found. Colours on a terminal, plain
+ * text elsewhere.
+ */
 #pragma once
-#include "platform.h"
+#include <stdbool.h>
+#include <stddef.h>
 
-/* The calls made to each service, to be held against its audit log. */
-struct tally {
-	int64_t platform, identity, accounting;
-};
+/* story_act begins the next act. */
+void story_act(const char *title);
 
-struct story {
-	struct platform *platform;
-	struct tally calls;
-	const char *journal; /* file: a PostTransaction request a line */
-	int64_t journal_lines, account_lines;
-	struct hm_context *operator, * ana, *bob,
-		*eve; /* ana and bob of loop, eve of nova; operator in the system's brand */
-	char loops_transaction[HM_ID_TEXT_BYTES]; /* an id eve must not see */
-	char tree_request[HM_ID_TEXT_BYTES]; /* a request that went through two services */
-	int failed; /* checks */
-};
+/* story_command shows a command line as a user would type it; story_say a line of what came of it. */
+void story_command(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void story_say(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* story_check prints a check's verdict and counts it if it failed. */
-void story_check(struct story *story, bool holds, const char *format, ...) __attribute__((format(printf, 3, 4)));
+/* story_text shows several lines as they are, indented. */
+void story_text(const char *text);
 
-/* story_play plays everything; a status is a failure that makes going on senseless. */
-hm_status story_play(struct story *story);
+/* story_check tells what was checked, and counts it. Returns whether it held. */
+bool story_check(bool holds, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-/* story_verify checks what the platform promises: entries = calls, nothing between brands, balances zero. */
-hm_status story_verify(struct story *story);
+/* story_end tells how all checks went, and returns how many failed. */
+size_t story_end(void);
