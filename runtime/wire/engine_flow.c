@@ -7,6 +7,8 @@
  *            frame. 2 would do, but leaves the line idle while an acknowledgement travels; 3 keeps one packet under way.
  *   ACK      every packet acknowledges all that came before. When 2 are unacknowledged here and no frames may leave, a bare
  *            acknowledgement does.
+ *   HOLD     a server with more than 4 MiB of frames waiting sends no bare acknowledgement: a client that asks and never takes its
+ *            replies runs out of credit. Each packet that leaves still acknowledges, so one that takes them goes on.
  *
  * No stall. Say A has frames that may not leave: at least WINDOW ≥ 2 of its packets are unacknowledged to A. All that was sent
  * arrives; then B has either sent a packet that acknowledges all of them, or has not acknowledged at most 1 (with 2 one is due, if
@@ -23,7 +25,7 @@
 
 #include "wire/engine_own.h"
 
-enum { WINDOW = 3, ACKNOWLEDGE_AT = 2 };
+enum { WINDOW = 3, ACKNOWLEDGE_AT = 2, HOLD_BYTES = 4 << 20 };
 static_assert(WINDOW >= ACKNOWLEDGE_AT, "else the sender stalls");
 
 static bool frames_may_leave(const struct hm_engine *engine)
@@ -35,13 +37,20 @@ static bool frames_may_leave(const struct hm_engine *engine)
 	return outgoing->cut && under_way < (full ? HM_PACKETS_UNACKNOWLEDGED_MAX : WINDOW);
 }
 
+static bool acknowledgement_is_due(const struct hm_engine *engine)
+{
+	if (engine->side == HM_SERVER && hm_outgoing_pending(&engine->outgoing) > HOLD_BYTES)
+		return false;
+	return engine->received - engine->received_acknowledged >= ACKNOWLEDGE_AT;
+}
+
 size_t hm_engine_packet_size(const struct hm_engine *engine)
 {
 	if (engine->error)
 		return 0;
 	if (frames_may_leave(engine))
 		return HM_PACKET_HEAD_BYTES + engine->outgoing.cut;
-	return engine->received - engine->received_acknowledged >= ACKNOWLEDGE_AT ? HM_PACKET_HEAD_BYTES : 0;
+	return acknowledgement_is_due(engine) ? HM_PACKET_HEAD_BYTES : 0;
 }
 
 void hm_engine_take_packet(struct hm_engine *engine, void *out)

@@ -251,6 +251,35 @@ Test(engine_hostile, a_client_that_does_not_wait_for_its_reply_gets_no_second_on
 	pair_close(pair);
 }
 
+/* The replies of such a client would wait without bound, were its packets acknowledged for ever. */
+Test(engine_hostile, a_client_that_never_takes_its_replies_runs_out_of_credit)
+{
+	enum { REPLY_BYTES = 256 << 10 };
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct forged packet;
+	struct hm_event event;
+	hm_status status = HM_OK;
+	uint32_t calls = 0;
+
+	pair_greet(pair);
+	while (status == HM_OK && calls < 1000) {
+		forge(&packet, 0, 1);
+		add_call(&packet, 0x10000 + calls++);
+		status = hm_engine_feed(pair->server, packet.bytes, packet.size, 0);
+		while (hm_engine_next_event(pair->server, &event)) {
+			uint8_t *body;
+
+			cr_assert(hm_engine_reply(pair->server, event.call, HM_OK, NULL, REPLY_BYTES, &body));
+		}
+		while (hm_engine_packet_size(pair->server))
+			hm_engine_take_packet(pair->server, pair->packet);
+	}
+	cr_assert_eq(status, HM_INVALID_ARGUMENT);
+	cr_assert_not_null(strstr(hm_error_get()->message, "more than 32 packets came unacknowledged"));
+	cr_assert_lt(hm_engine_pending_bytes(pair->server), 16 << 20);
+	pair_close(pair);
+}
+
 Test(engine_hostile, an_id_is_not_used_twice)
 {
 	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
