@@ -1,0 +1,150 @@
+/*
+ * Hostile for memory: peers that ask and never listen, bind again and again, or flood with SOLO packets. What they can make the
+ * server hold is bounded.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "echo/v1/echo.hm.h"
+#include "tests/siege.h"
+
+#define MIB (1 << 20)
+
+/* Resident memory; sanitizers keep what is freed, so with them it says nothing. */
+static int64_t memory(void)
+{
+	long pages = 0, resident = 0;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	cr_assert(file && fscanf(file, "%ld %ld", &pages, &resident) == 2);
+	fclose(file);
+#ifdef __SANITIZE_ADDRESS__
+	resident = 0;
+#endif
+	return (int64_t)resident * sysconf(_SC_PAGESIZE);
+}
+
+static void write_echo(struct hm_buffer *ret_body, size_t payload_bytes)
+{
+	const Echo__EchoMessage echo = { ECHO_ECHO_MESSAGE_BASE, .has_payload = 1,
+					 .payload = { payload_bytes, calloc(1, payload_bytes) } };
+	size_t bytes = echo__echo_message__get_packed_size(&echo);
+
+	echo__echo_message__pack(&echo, (uint8_t *)hm_buffer_reserve(ret_body, bytes));
+	hm_buffer_advance(ret_body, bytes);
+	free(echo.payload.data);
+}
+
+/* It goes on asking, and neither reads nor acknowledges. */
+Test(hostile, a_client_that_takes_no_replies_runs_out_of_credit, .timeout = 120)
+{
+	enum { PAYLOAD = MIB / 4, CALLS = 4000 };
+	struct siege siege = siege_begin();
+	struct hm_buffer body = { 0 }, packet = { 0 };
+	struct raw_peer peer = raw_greet(siege.urls[1]);
+	int64_t before = memory();
+	uint32_t calls = 0;
+
+	write_echo(&body, PAYLOAD);
+	raw_begin(&packet, 0);
+	raw_hello(&packet);
+	raw_bind(&packet, 0, "loop", "");
+	while (raw_send(&peer, &packet) && calls < CALLS) {
+		raw_begin(&packet, 0);
+		raw_call(&packet, &(struct raw_call){ .call = 0x10000 + calls++,
+						      .method = hm_method_find(&echo_table, "Echo"),
+						      .body = body.data,
+						      .body_bytes = body.size });
+	}
+	cr_assert_lt(calls, CALLS);
+	cr_assert_lt(memory() - before, 100LL * MIB);
+	raw_close(&peer);
+	hm_buffer_fini(&body);
+	hm_buffer_fini(&packet);
+	siege_holds(&siege, siege.urls[1]);
+}
+
+/* Reads until so many packets that carry frames are acknowledged. */
+static bool wait_for_credit(struct raw_peer *peer, uint32_t packets, uint32_t *acknowledged)
+{
+	struct hm_buffer packet = { 0 };
+	bool is_open = true;
+
+	while (*acknowledged < packets && (is_open = raw_receive(peer, &packet)))
+		*acknowledged = hm_packet_head_decode((const uint8_t *)packet.data).acknowledged;
+	hm_buffer_fini(&packet);
+	return is_open;
+}
+
+/* Each BIND has the server keep a token, and let go of the one before. */
+Test(hostile, slots_bound_anew_keep_one_token_each, .timeout = 120)
+{
+	enum { PACKETS = 200, BINDS = 128 };
+	static char token[HM_SLOT_TOKEN_BYTES_MAX];
+	struct siege siege = siege_begin();
+	struct hm_buffer packet = { 0 };
+	struct raw_peer peer = raw_greet(siege.urls[0]);
+	int64_t before = memory();
+	uint32_t acknowledged = 0;
+
+	memset(token, 'x', sizeof token - 1);
+	for (uint32_t i = 0; i < PACKETS; i++) {
+		raw_begin(&packet, 0);
+		if (!i)
+			raw_hello(&packet);
+		for (uint32_t slot = 0; slot < BINDS; slot++)
+			raw_bind(&packet, slot % 64, "loop", token);
+		cr_assert(raw_send(&peer, &packet));
+		cr_assert(i < 16 || wait_for_credit(&peer, i - 16, &acknowledged));
+	}
+	cr_assert_lt(memory() - before, 30LL * MIB);
+	raw_close(&peer);
+	hm_buffer_fini(&packet);
+	siege_holds(&siege, siege.urls[0]);
+}
+
+/* Calls go on for a moment when their peer is gone. */
+static void wait_for_calls(struct siege *siege)
+{
+	int64_t until_us = hm_clock_mono_us() + 30LL * HM_US_PER_S;
+	struct hm_server_stats stats;
+
+	do
+		hm_server_stats(hm_host_server(siege->f.host), &stats);
+	while (stats.calls_ended != stats.calls_started && hm_clock_mono_us() < until_us);
+	cr_assert_eq(stats.calls_ended, stats.calls_started);
+}
+
+/* More SOLO packets at once than the server answers: those it drops were no calls, the others are audited once each. */
+Test(hostile, a_flood_of_solo_packets_is_audited_as_far_as_it_is_answered, .timeout = 120)
+{
+	enum { PACKETS = 500 };
+	struct siege siege = siege_begin();
+	struct hm_id request_id = hm_id_new();
+	struct hm_buffer body = { 0 }, packet = { 0 };
+	struct raw_peer peer = raw_greet(siege.urls[1]);
+	const char *token = siege_token(&siege);
+	int64_t rows = siege_rows(&siege), added;
+
+	siege_note(&body, "flood");
+	raw_begin(&packet, HM_PACKET_SOLO);
+	raw_bind(&packet, 0, "loop", token);
+	raw_call(&packet, &(struct raw_call){ .method = hm_method_find(&notes_table, "AddNote"),
+					      .request_id = request_id,
+					      .body = body.data,
+					      .body_bytes = body.size });
+	for (int i = 0; i < PACKETS && raw_send(&peer, &packet); i++)
+		;
+	cr_assert_eq(raw_answer(&peer, 0), HM_OK);
+	raw_close(&peer);
+	hm_buffer_fini(&body);
+	hm_buffer_fini(&packet);
+	siege.fds += 2 * 16; /* every worker may have opened connections to PostgreSQL, of either role */
+	siege_holds(&siege, siege.urls[1]);
+	wait_for_calls(&siege);
+	added = siege_rows(&siege) - rows - 1;
+	cr_assert(added >= 1 && added <= PACKETS);
+	cr_assert_eq(siege_outcomes(&siege, &request_id, "OK"), added);
+}
