@@ -50,6 +50,8 @@ void hm_inproc_send(struct hm_pipe *pipe, struct hm_buffer *bytes)
 {
 	struct hm_pipe *other;
 
+	if (!bytes->size)
+		return;
 	pthread_mutex_lock(&pipe->inproc->lock);
 	other = pipe->inproc->ends[!pipe->end];
 	if (other) {

@@ -118,23 +118,31 @@ void *hm_pipe_reserve(struct hm_pipe *pipe, const struct hm_address *to, size_t 
 	return at;
 }
 
-void hm_pipe_send(struct hm_pipe *pipe)
+void hm_pipe_commit(struct hm_pipe *pipe)
 {
-	bool begins = false, is_stuck = pipe->out.size > WAITING_BYTES_MAX;
+	bool is_stuck = pipe->out.size > WAITING_BYTES_MAX;
 
-	if (!pipe->stream) {
-		hm_inproc_send(pipe, &pipe->out);
-	} else if (!pipe->is_writing && !atomic_load(&pipe->is_closed)) {
-		turn_buffers(pipe);
-		begins = pipe->is_writing = true;
-	}
 	if (atomic_load(&pipe->is_closed))
 		hm_buffer_reset(&pipe->out);
 	pthread_mutex_unlock(&pipe->lock);
-	if (begins)
-		write_some(pipe);
 	if (is_stuck)
 		hm_pipe_close(pipe);
+}
+
+void hm_pipe_push(struct hm_pipe *pipe)
+{
+	bool begins = false;
+
+	pthread_mutex_lock(&pipe->lock);
+	if (!pipe->stream) {
+		hm_inproc_send(pipe, &pipe->out);
+	} else if (pipe->out.size && !pipe->is_writing && !atomic_load(&pipe->is_closed)) {
+		turn_buffers(pipe);
+		begins = pipe->is_writing = true;
+	}
+	pthread_mutex_unlock(&pipe->lock);
+	if (begins)
+		write_some(pipe);
 }
 
 void hm_pipe_close(struct hm_pipe *pipe)
@@ -201,7 +209,8 @@ void hm_pipe_start(struct hm_pipe *pipe, const struct hm_pipe_handler *handler, 
 	hm_pipe_hold(pipe); /* it may be down before this function ends */
 	pthread_mutex_lock(&pipe->lock);
 	hm_buffer_add(&pipe->out, greeting, sizeof greeting);
-	hm_pipe_send(pipe);
+	hm_pipe_commit(pipe);
+	hm_pipe_push(pipe);
 	if (pipe->stream)
 		read_more(pipe);
 	else

@@ -34,10 +34,13 @@ struct hm_pipe_handler {
 	void (*down)(void *user, int number); /* once, last: nng's number says why */
 };
 
-/* hm_pipe_reserve returns room for a packet and keeps other senders out; hm_pipe_send lets it go, and never blocks. Packets leave in
- * this order. to NULL: the peer of this pipe. After the pipe is down they go nowhere. */
+/* hm_pipe_reserve returns room for a packet and keeps other senders out until hm_pipe_commit: packets leave in this order. to NULL:
+ * the peer of this pipe. After the pipe is down they go nowhere. */
 void *hm_pipe_reserve(struct hm_pipe *pipe, const struct hm_address *to, size_t bytes);
-void hm_pipe_send(struct hm_pipe *pipe);
+void hm_pipe_commit(struct hm_pipe *pipe);
+
+/* hm_pipe_push has what was committed leave. It never blocks but may make a system call: so call it when locks are released. */
+void hm_pipe_push(struct hm_pipe *pipe);
 
 /* hm_pipe_close has it go down soon; packets that have not left are lost. From anywhere. */
 void hm_pipe_close(struct hm_pipe *pipe);

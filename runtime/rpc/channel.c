@@ -92,12 +92,12 @@ static hm_status find_connection(struct hm_channel *channel, int64_t now_us, str
 }
 
 static hm_status begin(struct hm_channel *channel, struct hm_pending *pending, int64_t now_us,
-		       struct hm_connection **ret_connection)
+		       struct hm_connection **ret_connection, struct hm_pipe **ret_pipe)
 {
 	TRY(find_connection(channel, now_us, ret_connection));
 	TRY(hm_connection_begin(*ret_connection, pending, now_us));
 	if (!hm_connection_is_receiving(*ret_connection))
-		hm_connection_flush(*ret_connection);
+		*ret_pipe = hm_connection_flush(*ret_connection);
 	return HM_OK;
 }
 
@@ -116,12 +116,17 @@ static hm_status explain_leaving(const struct hm_pending *pending, enum hm_wait 
 /* The caller gives up, by time or because it was cancelled; a result that came meanwhile is still one. */
 static void leave(struct hm_channel *channel, struct hm_connection *connection, struct hm_pending *pending)
 {
+	struct hm_pipe *pipe = NULL;
+
 	pthread_mutex_lock(&channel->lock);
-	if (!pending->has_ended)
+	if (!pending->has_ended) {
 		hm_connection_abandon(connection, pending);
+		pipe = hm_connection_flush(connection);
+	}
 	channel->waiting--;
 	pthread_cond_broadcast(&channel->changed);
 	pthread_mutex_unlock(&channel->lock);
+	hm_connection_push(pipe);
 }
 
 hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,
@@ -130,6 +135,7 @@ hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context
 	int64_t now_us = hm_clock_mono_us();
 	struct hm_connection *connection;
 	struct hm_pending pending;
+	struct hm_pipe *pipe = NULL;
 	hm_status status;
 	enum hm_wait how;
 
@@ -138,10 +144,11 @@ hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context
 	pending.context = context;
 	atomic_store(&context->waiting, HM_WAIT_WAITING);
 	pthread_mutex_lock(&channel->lock);
-	status = begin(channel, &pending, now_us, &connection);
+	status = begin(channel, &pending, now_us, &connection, &pipe);
 	if (status == HM_OK)
 		channel->waiting++;
 	pthread_mutex_unlock(&channel->lock);
+	hm_connection_push(pipe);
 	if (status != HM_OK) {
 		atomic_store(&context->waiting, HM_WAIT_IDLE);
 		return status;
@@ -176,6 +183,7 @@ hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *contex
 	int64_t now_us = hm_clock_mono_us();
 	struct hm_pending prepared, *pending;
 	struct hm_connection *connection;
+	struct hm_pipe *pipe = NULL;
 	hm_status status;
 
 	TRY(hm_pending_init(&prepared, context, method, request, now_us));
@@ -185,11 +193,12 @@ hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *contex
 	pthread_mutex_lock(&channel->lock);
 	pending = take_pending(channel);
 	*pending = prepared;
-	status = begin(channel, pending, now_us, &connection);
+	status = begin(channel, pending, now_us, &connection, &pipe);
 	if (status != HM_OK) {
 		pending->next = channel->free;
 		channel->free = pending;
 	}
 	pthread_mutex_unlock(&channel->lock);
+	hm_connection_push(pipe);
 	return status;
 }

@@ -147,21 +147,32 @@ hm_status hm_connection_begin(struct hm_connection *connection, struct hm_pendin
 	return HM_OK;
 }
 
-void hm_connection_flush(struct hm_connection *connection)
+struct hm_pipe *hm_connection_flush(struct hm_connection *connection)
 {
 	struct hm_pipe *pipe;
+	bool has_any = false;
 	size_t bytes;
 
 	if (connection->state == HM_CONNECTION_DIALLING || connection->state == HM_CONNECTION_DEAD)
-		return;
+		return NULL;
 	pipe = hm_link_pipe(connection->link);
 	while ((bytes = hm_engine_packet_size(connection->engine))) {
 		size_t pending = hm_engine_pending_bytes(connection->engine);
 
 		hm_engine_take_packet(connection->engine, hm_pipe_reserve(pipe, NULL, bytes));
 		connection->taken += pending - hm_engine_pending_bytes(connection->engine);
-		hm_pipe_send(pipe);
+		hm_pipe_commit(pipe);
+		has_any = true;
 	}
+	return has_any ? hm_pipe_hold(pipe) : NULL;
+}
+
+void hm_connection_push(struct hm_pipe *pipe)
+{
+	if (!pipe)
+		return;
+	hm_pipe_push(pipe);
+	hm_pipe_release(pipe);
 }
 
 void hm_connection_abandon(struct hm_connection *connection, struct hm_pending *pending)
@@ -171,7 +182,6 @@ void hm_connection_abandon(struct hm_connection *connection, struct hm_pending *
 		return;
 	}
 	hm_engine_cancel(connection->engine, pending->id, NULL);
-	hm_connection_flush(connection);
 }
 
 /* A call that cannot be sent after all (more than the server takes at once, or at a time) ends with the reason. */

@@ -75,11 +75,15 @@ void hm_ended_tell(struct hm_ended *ended, struct hm_channel *channel, struct hm
 /* hm_connection_open makes one and begins to dial it. With the lock held. */
 hm_status hm_connection_open(struct hm_channel *channel, struct hm_connection **ret_connection);
 
-/* hm_connection_begin sends or parks a call. hm_connection_flush gives the link what may leave. With the lock held. */
+/* hm_connection_begin makes a call ready to leave, or parks it. With the lock held. */
 hm_status hm_connection_begin(struct hm_connection *connection, struct hm_pending *pending, int64_t now_us);
-void hm_connection_flush(struct hm_connection *connection);
 
-/* hm_connection_abandon ends a waiting caller's call here and tells the server. With the lock held. */
+/* hm_connection_flush gives the pipe what may leave and returns it, held, or NULL; with the lock held. hm_connection_push has it leave
+ * and lets go of it; without the lock, as it makes a system call. */
+struct hm_pipe *hm_connection_flush(struct hm_connection *connection);
+void hm_connection_push(struct hm_pipe *pipe);
+
+/* hm_connection_abandon ends a waiting caller's call here; a flush tells the server. With the lock held. */
 void hm_connection_abandon(struct hm_connection *connection, struct hm_pending *pending);
 
 /* hm_connection_ready sends what was parked. hm_connection_expire_parked ends parked calls whose time is up. */

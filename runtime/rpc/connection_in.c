@@ -70,13 +70,14 @@ static void on_up(void *user)
 {
 	struct hm_connection *connection = user;
 	struct hm_channel *channel = connection->channel;
+	struct hm_pipe *pipe;
 
 	pthread_mutex_lock(&channel->lock);
-	if (connection->state == HM_CONNECTION_DIALLING) {
+	if (connection->state == HM_CONNECTION_DIALLING)
 		connection->state = HM_CONNECTION_GREETING;
-		hm_connection_flush(connection);
-	}
+	pipe = hm_connection_flush(connection);
 	pthread_mutex_unlock(&channel->lock);
+	hm_connection_push(pipe);
 }
 
 static void on_packet(void *user, const void *bytes, size_t size)
@@ -106,10 +107,12 @@ static void on_packet(void *user, const void *bytes, size_t size)
 static void on_idle(void *user)
 {
 	struct hm_connection *connection = user;
+	struct hm_pipe *pipe;
 
 	pthread_mutex_lock(&connection->channel->lock);
-	hm_connection_flush(connection);
+	pipe = hm_connection_flush(connection);
 	pthread_mutex_unlock(&connection->channel->lock);
+	hm_connection_push(pipe);
 }
 
 /* Equal jitter: half of the time is certain, half is chance. */
@@ -168,6 +171,7 @@ void hm_connection_tick(void *user)
 	struct hm_channel *channel = connection->channel;
 	int64_t now_us = hm_clock_mono_us();
 	struct hm_arena arena = { 0 };
+	struct hm_pipe *pipe = NULL;
 	struct hm_ended ended;
 
 	hm_ended_init(&ended);
@@ -177,7 +181,7 @@ void hm_connection_tick(void *user)
 		hm_connection_expire_parked(connection, now_us, &ended);
 		hm_engine_tick(connection->engine, now_us);
 		take_events(connection, now_us, &ended);
-		hm_connection_flush(connection);
+		pipe = hm_connection_flush(connection);
 		leave_if_done(connection, &ended);
 		if (connection->state < HM_CONNECTION_READY && now_us >= connection->connect_by_us)
 			give_up(connection, &ended);
@@ -185,6 +189,7 @@ void hm_connection_tick(void *user)
 			hm_connection_set_tick(connection);
 	}
 	pthread_mutex_unlock(&channel->lock);
+	hm_connection_push(pipe);
 	hm_ended_tell(&ended, channel, &arena);
 	hm_arena_fini(&arena);
 }

@@ -240,4 +240,5 @@ void hm_intake_idle(void *user)
 	pthread_mutex_lock(&peer->lock);
 	hm_peer_flush(peer);
 	pthread_mutex_unlock(&peer->lock);
+	hm_pipe_push(peer->pipe);
 }

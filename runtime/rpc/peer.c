@@ -133,6 +133,7 @@ static void sweep_peer(struct hm_peer *peer, int64_t now_us)
 	hm_peer_flush(peer);
 	is_over = peer->has_spoken ? hm_engine_error(peer->engine) != HM_OK : now_us - peer->since_us > SILENCE_US;
 	pthread_mutex_unlock(&peer->lock);
+	hm_pipe_push(peer->pipe);
 	if (is_over)
 		hm_pipe_close(peer->pipe);
 }
@@ -155,7 +156,7 @@ void hm_peer_flush(struct hm_peer *peer)
 
 	while (!peer->is_gone && (bytes = hm_engine_packet_size(peer->engine))) {
 		hm_engine_take_packet(peer->engine, hm_pipe_reserve(peer->pipe, NULL, bytes));
-		hm_pipe_send(peer->pipe);
+		hm_pipe_commit(peer->pipe);
 	}
 }
 

@@ -102,6 +102,7 @@ static void say_goaway(struct hm_server *server)
 		hm_engine_goaway(peer->engine);
 		hm_peer_flush(peer);
 		pthread_mutex_unlock(&peer->lock);
+		hm_pipe_push(peer->pipe);
 	}
 }
 

@@ -1,5 +1,5 @@
 /*
- * Server: serves services on any number of endpoints. One nng REP socket, one protocol engine a connection, one pool
+ * Server: serves services on any number of endpoints. One port, one protocol engine a connection, one pool
  * of worker threads a service (so that a service calling another in the same process cannot starve it).
  *
  * The server knows nothing of brands, audit or databases: it hands each decoded call to its interceptor (guard/ in a

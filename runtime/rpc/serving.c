@@ -139,7 +139,8 @@ static void put_solo(struct hm_serving *serving, uint16_t status, const struct h
 	room = hm_engine_solo_reply(serving->id, status, audit_id, bytes, packet, &body);
 	protobuf_c_message_pack(message, body);
 	memcpy(hm_pipe_reserve(peer->pipe, &serving->address, room), packet, room);
-	hm_pipe_send(peer->pipe);
+	hm_pipe_commit(peer->pipe);
+	hm_pipe_push(peer->pipe);
 	pthread_mutex_lock(&peer->lock);
 	peer->solo_calls--;
 	hm_peer_remove_running(peer, serving);
@@ -158,6 +159,7 @@ static void put_reply(struct hm_serving *serving, uint16_t status, const struct 
 	hm_peer_remove_running(peer, serving);
 	hm_peer_flush(peer);
 	pthread_mutex_unlock(&peer->lock);
+	hm_pipe_push(peer->pipe);
 }
 
 /* An inline call's answer waits with its neighbours'. */

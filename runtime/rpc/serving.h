@@ -126,7 +126,7 @@ void hm_peer_end(struct hm_peer *peer);
 void hm_peer_hold(struct hm_peer *peer);
 void hm_peer_release(struct hm_peer *peer);
 void hm_peer_sweep(struct hm_server *server);
-/* With the peer's lock held: */
+/* With the peer's lock held (hm_pipe_push follows a flush when it is released): */
 void hm_peer_flush(struct hm_peer *peer);
 void hm_peer_add_running(struct hm_peer *peer, struct hm_serving *serving);
 void hm_peer_remove_running(struct hm_peer *peer, struct hm_serving *serving);
