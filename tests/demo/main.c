@@ -8,7 +8,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <unistd.h>
 
 #include "crypto/crypto.h"
 #include "tests/child.h"
@@ -58,8 +58,15 @@ static hm_status set_the_stage(struct demo *demo, const char *folder)
 	return open_channels(demo);
 }
 
+static hm_status check_file(const char *path)
+{
+	return access(path, R_OK) ? hm_raise_errno(NOT_FOUND, "cannot read %s", path) : HM_OK;
+}
+
 static hm_status play(struct demo *demo, const char *folder)
 {
+	TRY(check_file(demo->accounts));
+	TRY(check_file(demo->journal));
 	TRY(set_the_stage(demo, folder));
 	for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
 		TRY(acts[i](demo));
