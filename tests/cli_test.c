@@ -1,5 +1,6 @@
 /* The hallmark program as its users meet it: what it prints where, what it says when something is wrong, how it ends. */
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "crypto/password.h"
@@ -10,11 +11,23 @@
 #define CREATE BRAND "CreateBrand"
 #define LIST BRAND "ListBrands"
 
-/* The nth line of a text as JSON; freed with the process. */
+/* Everything that was read as JSON, an array; freed with the test. */
+static json_t *read_values;
+
+static void free_values(void)
+{
+	json_decref(read_values);
+}
+
+/* The nth line of a text as JSON. */
 static json_t *json_line(const char *text, size_t n)
 {
 	json_t *value;
 
+	if (!read_values) {
+		read_values = json_array();
+		atexit(free_values);
+	}
 	while (n--) {
 		text = strchr(text, '\n');
 		cr_assert(text, "too few lines");
@@ -22,6 +35,7 @@ static json_t *json_line(const char *text, size_t n)
 	}
 	value = json_loads(text, JSON_DISABLE_EOF_CHECK, NULL);
 	cr_assert(value, "not JSON: %s", text);
+	cr_assert_eq(json_array_append_new(read_values, value), 0);
 	return value;
 }
 
