@@ -40,8 +40,8 @@ static void fill_lease(struct hm_lease *lease)
 	hm_lease_put_brand(lease, "nova", true);
 	hm_lease_put_brand(lease, "empty", true);
 	hm_lease_put_brand(lease, "closed", false);
-	hm_lease_renew(lease, HM_LEASE_BRANDS);
-	hm_lease_renew(lease, HM_LEASE_REVOCATIONS);
+	hm_lease_renew(lease, HM_LEASE_BRANDS, hm_clock_mono_us());
+	hm_lease_renew(lease, HM_LEASE_REVOCATIONS, hm_clock_mono_us());
 }
 
 struct fixture fixture_serving_all(const struct hm_service *const *services, const struct hm_service *const *known)

@@ -349,3 +349,23 @@ Test(hostile, a_solo_packet_is_one_call_and_no_more, .timeout = 120)
 	hm_buffer_fini(&packet);
 	siege_holds(&siege, siege.urls[0]);
 }
+
+/* Behind a forwarder many clients share one connection: what one of them proved must not serve the next. */
+Test(hostile, a_solo_packets_proof_is_for_that_packet_alone, .timeout = 120)
+{
+	struct siege siege = siege_begin();
+	struct raw_peer peer = raw_greet(siege.urls[0]);
+	struct hm_id first = hm_id_new(), second = hm_id_new();
+	struct hm_buffer packet = { 0 };
+
+	write_solo(&siege, &packet, 1, 0, 1, first);
+	cr_assert(raw_send(&peer, &packet));
+	cr_assert_eq(raw_answer(&peer, 0), HM_OK);
+	write_solo(&siege, &packet, 0, 0, 1, second);
+	cr_assert(raw_send(&peer, &packet));
+	cr_assert_eq(raw_answer(&peer, 0), HM_UNAUTHENTICATED);
+	cr_assert_eq(siege_entries(&siege, &second), 1);
+	raw_close(&peer);
+	hm_buffer_fini(&packet);
+	siege_holds(&siege, siege.urls[0]);
+}

@@ -271,7 +271,7 @@ Test(guard, without_news_of_brands_calls_fail_closed)
 	must(hm_lease_open(0, &lease));
 	hm_lease_put_brand(lease, "loop", true);
 	refuses(UNAVAILABLE, hm_lease_check_brand(lease, hm_lease_find_brand(lease, "loop")));
-	hm_lease_renew(lease, HM_LEASE_BRANDS);
+	hm_lease_renew(lease, HM_LEASE_BRANDS, hm_clock_mono_us());
 	must(hm_lease_check_brand(lease, hm_lease_find_brand(lease, "loop")));
 	refuses(UNAVAILABLE, hm_lease_check_token(lease, "t", NULL, "u", 0));
 }
@@ -304,4 +304,16 @@ Test(guard, postgres_gone_and_back)
 	if (notes_add_note(f.channel, ana, ADD(.title = "during"), &note) != HM_OK)
 		cr_assert_eq(hm_error_get()->code, HM_UNAVAILABLE, "%s", hm_error_get()->message);
 	added(&f, ana, "after");
+}
+
+Test(guard, a_call_with_an_idempotency_key_is_refused_while_no_replies_are_kept)
+{
+	struct fixture f = fixture_serving(&notes_service);
+	struct hm_context *ana = fixture_user(&f, "loop", "ana");
+	Notes__Note *note;
+
+	ana->idempotency_key = "once";
+	refuses(UNIMPLEMENTED, notes_add_note(f.channel, ana, ADD(.title = "twice"), &note));
+	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) FROM notes.notes"), 0);
+	cr_assert_eq(fixture_audited(&f, "notes", ana), 1);
 }

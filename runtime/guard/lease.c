@@ -128,10 +128,10 @@ static void forget_revocations(struct hm_lease *lease, int64_t now_wall_us)
 	}
 }
 
-void hm_lease_renew(struct hm_lease *lease, enum hm_lease_kind kind)
+void hm_lease_renew(struct hm_lease *lease, enum hm_lease_kind kind, int64_t asked_us)
 {
 	pthread_rwlock_wrlock(&lease->lock);
-	lease->renewed_us[kind] = hm_clock_mono_us();
+	lease->renewed_us[kind] = asked_us;
 	if (kind == HM_LEASE_REVOCATIONS)
 		forget_revocations(lease, hm_clock_wall_us());
 	pthread_rwlock_unlock(&lease->lock);

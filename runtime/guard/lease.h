@@ -32,8 +32,9 @@ void hm_lease_put_brand(struct hm_lease *lease, const char *brand, bool active);
  * before_us (wall); forgotten after until_us (wall), when every such token has expired by itself. */
 void hm_lease_put_revocation(struct hm_lease *lease, const char *id, int64_t before_us, int64_t until_us);
 
-/* hm_lease_renew says that everything known of this kind up to now has been put. */
-void hm_lease_renew(struct hm_lease *lease, enum hm_lease_kind kind);
+/* hm_lease_renew says that everything known of this kind at asked_us (monotonic: before the question was asked, not when the
+ * answer came) has been put. */
+void hm_lease_renew(struct hm_lease *lease, enum hm_lease_kind kind, int64_t asked_us);
 
 /* hm_lease_is_current says whether news of this kind is younger than the lease's time. */
 bool hm_lease_is_current(struct hm_lease *lease, enum hm_lease_kind kind);

@@ -115,6 +115,9 @@ static hm_status check_call(const struct hm_peer *peer, const struct hm_method *
 		return hm_error_set(binding->error);
 	if (!binding && peer->server->config.interceptor->bind)
 		return hm_raise(INVALID_ARGUMENT, "%s: slot %u was never bound", method->name, event->head.slot);
+	if (event->head.idempotency_key) /* taking it without keeping the reply would promise what is not so */
+		return hm_raise(UNIMPLEMENTED, "%s: no replies are kept for idempotency keys yet: call without one",
+				method->name);
 	return HM_OK;
 }
 
@@ -227,6 +230,9 @@ void hm_intake_packet(void *user, const struct hm_address *from, const void *byt
 	}
 	is_broken = hm_engine_error(peer->engine) != HM_OK;
 	pthread_mutex_unlock(&peer->lock);
+	/* A SOLO packet's BIND is for that packet alone: behind a forwarder the next one may be another client's. */
+	hm_binding_close(peer->solo_binding);
+	peer->solo_binding = NULL;
 	if (!is_broken)
 		return;
 	atomic_fetch_add(&peer->server->packets_bad, 1);

@@ -11,6 +11,7 @@ static int64_t time_us(const Google__Protobuf__Timestamp *time)
 /* All that is revoked and not yet expired, each time: it is little, and so no commit can be overlooked. */
 static hm_status feed_lease(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context)
 {
+	int64_t asked_us = hm_clock_mono_us();
 	Identity__PollRevocationsReply *reply;
 
 	TRY(identity_poll_revocations(channel, context,
@@ -21,7 +22,7 @@ static hm_status feed_lease(struct hm_lease *lease, struct hm_channel *channel, 
 
 		hm_lease_put_revocation(lease, one->subject, time_us(one->tokens_before), time_us(one->kept_until));
 	}
-	hm_lease_renew(lease, HM_LEASE_REVOCATIONS);
+	hm_lease_renew(lease, HM_LEASE_REVOCATIONS, asked_us);
 	return HM_OK;
 }
 

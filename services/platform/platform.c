@@ -52,13 +52,14 @@ static hm_status record_audit(struct hm_call *call, const Platform__RecordAuditR
 /* Every process holds what this tells it as a lease. */
 static hm_status feed_lease(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context)
 {
+	int64_t asked_us = hm_clock_mono_us();
 	Platform__PollBrandsReply *reply;
 
 	TRY(platform_poll_brands(channel, context, &(Platform__PollBrandsRequest){ PLATFORM_POLL_BRANDS_REQUEST_BASE },
 				 &reply));
 	for (size_t i = 0; i < reply->n_brands; i++)
 		hm_lease_put_brand(lease, reply->brands[i]->id, reply->brands[i]->active);
-	hm_lease_renew(lease, HM_LEASE_BRANDS);
+	hm_lease_renew(lease, HM_LEASE_BRANDS, asked_us);
 	return HM_OK;
 }
 

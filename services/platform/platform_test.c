@@ -199,7 +199,8 @@ static bool is_answered(struct fixture *f, struct hm_channel *notes, struct hm_c
 
 	while (hm_clock_mono_us() < until_us) {
 		hm_context_reset(context);
-		hm_lease_renew(hm_host_lease(f->host), HM_LEASE_REVOCATIONS); /* there is no identity to publish any */
+		hm_lease_renew(hm_host_lease(f->host), HM_LEASE_REVOCATIONS,
+			       hm_clock_mono_us()); /* there is no identity to publish any */
 		if (notes_list_notes(notes, context, &list, &reply) == wanted &&
 		    (wanted == HM_OK || !strcmp(hm_error_get()->reason, reason)))
 			return fixture_audited(f, "notes", context) == 1;
