@@ -2,8 +2,9 @@
  * Audit: entries into the table, one by one within a call's transaction, or grouped.
  *
  * Grouping is leader and followers: who finds nobody writing takes all that waits, commits it as one transaction and wakes
- * the others; meanwhile the next group gathers. So one commit carries as many entries as arrived during the last, and a
- * lone entry never waits for company.
+ * the others; meanwhile the next group gathers, and its first becomes the next leader. So one commit carries as many entries as
+ * arrived during the last, and a lone entry never waits for company. Each thread sleeps on a word of its own entry: a commit wakes
+ * those it concerns, and these need no lock any more.
  */
 #include "guard/audit.h"
 
@@ -11,6 +12,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "rpc/wait.h"
 
 enum { GROUP_MAX = 128, GROUP_TIMEOUT_MS = 5000 };
 
@@ -35,7 +37,6 @@ static const struct hm_query insert_entry = {
 struct hm_audit_writer {
 	struct hm_store *store;
 	pthread_mutex_t lock;
-	pthread_cond_t changed;
 	struct hm_audit_entry *first, **last; /* waiting, in order of arrival */
 	bool is_writing;
 };
@@ -54,7 +55,6 @@ hm_status hm_audit_writer_open(struct hm_store *store, struct hm_audit_writer **
 	writer->store = store;
 	writer->last = &writer->first;
 	pthread_mutex_init(&writer->lock, NULL);
-	pthread_cond_init(&writer->changed, NULL);
 	*ret_writer = writer;
 	return HM_OK;
 }
@@ -63,7 +63,6 @@ void hm_audit_writer_close(struct hm_audit_writer *writer)
 {
 	if (!writer)
 		return;
-	pthread_cond_destroy(&writer->changed);
 	pthread_mutex_destroy(&writer->lock);
 	free(writer);
 }
@@ -141,45 +140,75 @@ static struct hm_audit_entry *take_group(struct hm_audit_writer *writer)
 	return first;
 }
 
-/* Writes groups until this thread's own entry is among those written. Called and left with the lock held. */
+/* Ends the sleep of an entry's thread. Its memory may be gone as soon as the word is moved. */
+static void wake(struct hm_audit_entry *entry)
+{
+	_Atomic uint32_t *turn = &entry->turn;
+
+	if (hm_wait_move(turn, HM_WAIT_ENDED))
+		hm_wait_wake(turn);
+}
+
+/* Who waits longest is the next leader; nobody, if nobody waits. */
+static void hand_over(struct hm_audit_writer *writer)
+{
+	struct hm_audit_entry *next;
+
+	pthread_mutex_lock(&writer->lock);
+	next = writer->first;
+	writer->is_writing = next;
+	if (next)
+		next->leads = true;
+	pthread_mutex_unlock(&writer->lock);
+	if (next)
+		wake(next);
+}
+
+/* Writes a group. The leader's own entry is the first of all that wait, so it is in it. */
 static void lead(struct hm_audit_writer *writer, const struct hm_audit_entry *own)
 {
-	writer->is_writing = true;
-	while (!own->is_done) {
-		struct hm_audit_entry *group = take_group(writer);
+	struct hm_audit_entry *group, *next;
 
-		pthread_mutex_unlock(&writer->lock);
-		write_group(writer, group);
-		pthread_mutex_lock(&writer->lock);
-		while (group) {
-			struct hm_audit_entry *next = group->next;
-
-			group->is_done = true; /* from here on it belongs to its own thread */
-			group = next;
-		}
-		pthread_cond_broadcast(&writer->changed);
+	pthread_mutex_lock(&writer->lock);
+	group = take_group(writer);
+	pthread_mutex_unlock(&writer->lock);
+	write_group(writer, group);
+	hand_over(writer);
+	for (; group; group = next) {
+		next = group->next;
+		if (group != own)
+			wake(group);
 	}
-	writer->is_writing = false;
+}
+
+/* Queues the entry. True: nobody was writing, and now this thread leads. */
+static bool join(struct hm_audit_writer *writer, struct hm_audit_entry *entry)
+{
+	bool leads;
+
+	entry->next = NULL;
+	entry->leads = false;
+	atomic_store(&entry->turn, HM_WAIT_WAITING);
+	pthread_mutex_lock(&writer->lock);
+	*writer->last = entry;
+	writer->last = &entry->next;
+	leads = entry->leads = !writer->is_writing;
+	writer->is_writing = true;
+	pthread_mutex_unlock(&writer->lock);
+	return leads;
 }
 
 hm_status hm_audit_writer_record(struct hm_audit_writer *writer, struct hm_audit_entry *entry)
 {
-	hm_status status = HM_OK;
+	hm_status status;
 
-	pthread_mutex_lock(&writer->lock);
-	entry->next = NULL;
-	*writer->last = entry;
-	writer->last = &entry->next;
-	while (!entry->is_done && writer->is_writing)
-		pthread_cond_wait(&writer->changed, &writer->lock);
-	if (!entry->is_done) {
+	if (!join(writer, entry))
+		hm_wait_until(&entry->turn, 0);
+	if (entry->leads)
 		lead(writer, entry);
-		pthread_cond_broadcast(&writer->changed); /* the next leader, if entries came meanwhile */
-	}
-	pthread_mutex_unlock(&writer->lock);
-	if (entry->error) {
-		status = hm_error_set(entry->error);
-		free(entry->error);
-	}
+	if (!entry->error)
+		return HM_OK;
+	status = hm_error_set(entry->error);
+	free(entry->error);
 	return status;
 }

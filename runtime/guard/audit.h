@@ -16,7 +16,8 @@ struct hm_audit_entry {
 	struct hm_builtin values[12]; /* NULL-terminated */
 	struct hm_audit_entry *next; /* the writer's: queue link, and how the entry fared */
 	struct hm_error *error; /* malloc'ed; NULL: it is durable */
-	bool is_done;
+	_Atomic uint32_t turn; /* its thread sleeps on it (rpc/wait.h) until the entry is written or leads */
+	bool leads; /* its thread writes the next group */
 };
 
 /* What the entry says beyond the call itself. */
