@@ -23,7 +23,7 @@ struct hm_host_config {
 	const char *const
 		*listen; /* further URLs, NULL-terminated; NULL: none. tcp only on loopback: it is not encrypted */
 	unsigned database_connections; /* of the whole process; 0: 96 */
-	uint32_t workers; /* threads a service; 0: 16 */
+	uint32_t workers; /* threads a service, started as they are needed; 0: 64 */
 	uint32_t lease_ms; /* how long news of brands and revocations holds; 0: 5000 */
 };
 

@@ -8,7 +8,7 @@
 #include "rpc/pool.h"
 #include "rpc/serving.h"
 
-enum { WORKERS = 16, QUEUE_MAX = 4096, CONNECTIONS_MAX = 1024 };
+enum { WORKERS = 64, QUEUE_MAX = 4096, CONNECTIONS_MAX = 1024 };
 
 static void *on_connected(void *user, struct hm_pipe *pipe, const char *name)
 {

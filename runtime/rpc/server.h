@@ -30,7 +30,7 @@ struct hm_server_config {
 	const struct hm_service *const *services;
 	size_t n_services;
 	const struct hm_interceptor *interceptor;
-	uint32_t workers; /* threads a service; 0: 16 */
+	uint32_t workers; /* threads a service, started as they are needed; 0: 64 */
 	uint32_t queue_max; /* calls waiting for a worker, a service; beyond: RESOURCE_EXHAUSTED. 0: 4096 */
 	uint32_t connections_max; /* 0: 1024 */
 };
