@@ -20,7 +20,7 @@ struct hm_link {
 	nng_aio *dialled;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct hm_pipe *pipe; /* NULL: not yet */
+	struct hm_pipe *_Atomic pipe; /* NULL: not yet; asked for without the lock */
 	bool is_closing, is_down;
 };
 

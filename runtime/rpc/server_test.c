@@ -301,6 +301,7 @@ RPC_TEST(server, lets_running_calls_end_when_it_is_drained)
 	cr_expect_eq(last_status, -1);
 	rpc_gate_open();
 	pthread_join(thread, NULL);
+	rpc_wait_for(last_status != -1); /* the client hangs up before it tells its caller */
 	cr_expect_eq(last_status, HM_OK);
 }
 
