@@ -9,7 +9,7 @@
 #include "host/services.h"
 #include "setup.h"
 
-enum { READY_TIMEOUT_MS = 15000 };
+enum { READY_TIMEOUT_MS = 15000, READY_LOOK_MS = 100 };
 
 /* Blocks the signals that end the process, before any thread begins, so that all of them inherit it and one sigwait gets them. */
 static sigset_t block_end_signals(void)
@@ -39,6 +39,24 @@ static void say_ready(const struct options *options, const struct hm_service *co
 	fflush(stdout);
 }
 
+/* Whether the signal that ends the process has come, and is waiting for sigwait. */
+static bool is_ending(void)
+{
+	sigset_t pending;
+
+	sigpending(&pending);
+	return sigismember(&pending, SIGINT) || sigismember(&pending, SIGTERM);
+}
+
+/* Calls fail closed until the others are heard of; they may well start after this one, and this one end before. */
+static void wait_ready(struct hm_host *host)
+{
+	for (int waited_ms = 0; waited_ms < READY_TIMEOUT_MS && !is_ending(); waited_ms += READY_LOOK_MS)
+		if (hm_host_wait_ready(host, READY_LOOK_MS) == HM_OK)
+			return;
+	fprintf(stderr, "hallmark: not ready yet: %s\n", hm_error_get()->message);
+}
+
 static hm_status host_until_signal(const struct options *options, const struct hm_service *const *services,
 				   const char *dsn, const sigset_t *signals)
 {
@@ -56,10 +74,7 @@ static hm_status host_until_signal(const struct options *options, const struct h
 						   .run = run,
 						   .listen = options->listen },
 			 &host));
-	if (hm_host_wait_ready(host, READY_TIMEOUT_MS) != HM_OK) {
-		/* Calls fail closed until the others are heard of; they may well start after this one. */
-		fprintf(stderr, "hallmark: not ready yet: %s\n", hm_error_get()->message);
-	}
+	wait_ready(host);
 	say_ready(options, services, run);
 	sigwait(signals, &signal_number);
 	fprintf(stderr, "hallmark: %s, finishing the calls under way\n", sigdescr_np(signal_number));
