@@ -55,31 +55,54 @@ static bool finish(PGconn *pg, int64_t deadline_us)
 			return false;
 		step = PQconnectPoll(pg);
 	}
-	return step == PGRES_POLLING_OK && PQenterPipelineMode(pg) && !PQsetnonblocking(pg, 1);
+	return step == PGRES_POLLING_OK;
+}
+
+/* The statistics begin anew when PostgreSQL recovers from a crash, and with them this time: outcome.c has to know. Without it
+ * (a server that keeps no such statistics) outcomes cannot be told apart, which is safe. */
+static bool learn_recovery(PGconn *pg, int64_t deadline_us, char ret_recovery[RECOVERY_TEXT_BYTES])
+{
+	PGresult *result;
+
+	if (!PQsendQuery(pg, "SELECT stats_reset::text FROM pg_catalog.pg_stat_wal"))
+		return false;
+	do {
+		while (PQisBusy(pg))
+			if (!socket_wait(pg, POLLIN, deadline_us) || !PQconsumeInput(pg))
+				return false;
+		result = PQgetResult(pg);
+		if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result))
+			snprintf(ret_recovery, RECOVERY_TEXT_BYTES, "%s", PQgetvalue(result, 0, 0));
+		PQclear(result);
+	} while (result);
+	return true;
+}
+
+static bool prepare(PGconn *pg, int64_t deadline_us, char ret_recovery[RECOVERY_TEXT_BYTES])
+{
+	return finish(pg, deadline_us) && learn_recovery(pg, deadline_us, ret_recovery) && PQenterPipelineMode(pg) &&
+	       !PQsetnonblocking(pg, 1);
 }
 
 hm_status connection_open(const struct hm_store *store, enum hm_role role, int64_t deadline_us,
 			  struct connection **ret_connection)
 {
 	int64_t latest_us = hm_clock_mono_us() + CONNECT_US_MAX;
+	struct connection *connection = calloc(1, sizeof *connection);
 	PGconn *pg = start(store, role);
-	struct connection *connection;
 
-	if (!pg)
+	if (!pg || !connection)
 		abort();
 	if (deadline_us && deadline_us < latest_us)
 		latest_us = deadline_us;
-	if (!finish(pg, latest_us)) {
+	connection->pg = pg;
+	if (!prepare(pg, latest_us, connection->recovery)) {
 		hm_status status = from_pq_connect(pg, store->user[role]);
 
-		PQfinish(pg);
+		connection_close(connection);
 		return status;
 	}
 	PQsetNoticeReceiver(pg, ignore_notice, NULL);
-	connection = calloc(1, sizeof *connection);
-	if (!connection)
-		abort();
-	connection->pg = pg;
 	connection->role = role;
 	*ret_connection = connection;
 	return HM_OK;

@@ -1,6 +1,10 @@
 /*
  * Outcome: was it committed? Asked when a connection broke after COMMIT was sent and before it was answered. PostgreSQL
  * keeps the fate of every recent transaction id; a transaction whose client vanished may stay in progress for a moment.
+ *
+ * A crash loses what was not yet in the log, and the ids with it: recovered, PostgreSQL gives them out again, and a stranger's
+ * commit would answer for the lost one. What had been committed keeps its id. So after a recovery an id that is not committed
+ * never was, and one that is says nothing.
  */
 #include <poll.h>
 #include <string.h>
@@ -11,18 +15,21 @@
 
 enum { OUTCOME_US_MAX = 5 * HM_US_PER_S, PAUSE_MS = 20, XID_TEXT_BYTES = 24 };
 
-static const char *const ask_parameters[] = { "xid", NULL };
+static const char *const ask_parameters[] = { "xid", "recovery", NULL };
 
 static const struct hm_query ask_query = {
 	.name = "outcome",
-	.sql = "SELECT pg_xact_status($1)",
+	.sql = "SELECT CASE WHEN stats_reset::text = $2 THEN pg_xact_status($1)"
+	       " WHEN $1 >= pg_snapshot_xmax(pg_current_snapshot()) THEN 'aborted'" /* not given out again yet */
+	       " WHEN pg_xact_status($1) IN ('aborted', 'in progress') THEN 'aborted' ELSE 'unknown' END "
+	       "FROM pg_stat_wal",
 	.rows = HM_ROWS_ONE,
 	.parameters = ask_parameters,
 	.file = __FILE__,
 	.line = __LINE__,
 };
 
-/* pg_xact_status's word, in the arena; "" where it has forgotten. */
+/* pg_xact_status's word, in the arena; "unknown" or "" where it does not tell. */
 static hm_status ask_once(struct hm_tx *lost, int64_t deadline_us, const char **ret_word)
 {
 	const struct hm_tx_options options = {
@@ -32,7 +39,7 @@ static hm_status ask_once(struct hm_tx *lost, int64_t deadline_us, const char **
 		.deadline_us = deadline_us,
 	};
 	const char *xid = hm_arena_printf(lost->arena, "%llu", (unsigned long long)lost->xid);
-	const struct hm_builtin builtins[] = { { "xid", xid }, { NULL, NULL } };
+	const struct hm_builtin builtins[] = { { "xid", xid }, { "recovery", lost->recovery }, { NULL, NULL } };
 	PGresult *result = NULL;
 	uint64_t page_size;
 	struct hm_tx *tx;

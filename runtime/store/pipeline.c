@@ -1,5 +1,6 @@
 /* Pipeline: what is queued, sent, awaited and taken in, on one connection, by one transaction. */
 #include <poll.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "store/error.h"
@@ -17,6 +18,7 @@ bool tx_is_expired(const struct hm_tx *tx)
 
 void tx_lose(struct hm_tx *tx)
 {
+	memcpy(tx->recovery, tx->connection->recovery, sizeof tx->recovery);
 	pool_drop(tx->store, take(&tx->connection));
 	tx->state = TX_FAILED;
 	tx->oldest = NULL;

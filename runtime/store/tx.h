@@ -53,6 +53,7 @@ struct hm_tx {
 	bool needs_fresh; /* the last one that did was dead */
 	int64_t timeout_us; /* statement_timeout as last set; 0: none */
 	uint64_t xid; /* of a write; 0: not known (yet) */
+	char recovery[RECOVERY_TEXT_BYTES]; /* of the connection that was lost: what the xid is worth */
 };
 
 /* tx_statement_queue queues a statement, and before it whatever must be begun, set or prepared. */
