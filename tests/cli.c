@@ -40,6 +40,12 @@ static void find_program(void)
 	snprintf(program, sizeof program, "%s%s/bin/hallmark", self, strstr(self, "/release") ? "/.." : "");
 }
 
+const char *cli_program(void)
+{
+	find_program();
+	return program;
+}
+
 static void link_to(const char *target, const char *name)
 {
 	char path[PATH_MAX_BYTES];

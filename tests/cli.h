@@ -22,6 +22,9 @@ const char *cli_file(const char *name, const char *text);
 struct child_result hallmark(const char *command, ...) __attribute__((sentinel));
 struct child_result hallmark_with(const char *input, const char *command, ...) __attribute__((sentinel));
 
+/* cli_program is the path of the hallmark program that belongs to this test program. */
+const char *cli_program(void);
+
 /* shows fails the test unless the text has the words. */
 #define shows(text, words) cr_assert(strstr(text, words), "not shown: %s\nbut: %s", words, text)
 
