@@ -7,8 +7,8 @@
  *              u32 body bytes   u32 call    u8 type u8 flags u16 status  body
  *
  * `acknowledged` counts, modulo 2^32, the peer's packets with frames that this end has received. No end ever has more
- * than HM_PACKETS_UNACKNOWLEDGED_MAX such packets under way, so nng's 64-deep reply queue never drops one (the proof is in
- * engine_flow.c). A packet without frames is a bare acknowledgement and is not counted.
+ * than HM_PACKETS_UNACKNOWLEDGED_MAX such packets under way, so what waits for a slow peer is bounded, and would fit the 64-deep
+ * queue of nng's own REP socket (the proof is in engine_flow.c). A packet without frames is a bare acknowledgement and is not counted.
  *
  *     HELLO    first each way, the server's in answer to the client's; body: struct hm_hello, encoded field by field
  *     BIND     call = slot; body: u8 length, brand, token bytes (may be none): what calls naming the slot are made as
@@ -32,7 +32,7 @@
  * ends then speak the smaller version_max; a client's packets before it knows are in its version_min. A frame of unknown
  * type is passed over if it has the flag OPTIONAL, and breaks the protocol if not.
  *
- * A packet with flag SOLO is a whole conversation: [BIND slot 0] CALL from a client without HELLO, answered by one SOLO
+ * A packet with flag SOLO is a whole conversation: BIND of slot 0, then CALL, from a client without HELLO, answered by one SOLO
  * packet with the REPLY. So an ordinary nng REQ client in any language can make a unary call with one message.
  */
 #pragma once
