@@ -100,6 +100,8 @@ static bool run_inline(struct hm_peer *peer, const struct hm_method_row *row, co
 	is_readable = hm_serving_decode(serving) == HM_OK;
 	if (is_readable)
 		hm_serving_answer(serving, hm_serving_run(serving), true);
+	else /* it begins again on a worker, which counts it */
+		atomic_fetch_sub_explicit(&peer->server->calls_started, 1, memory_order_relaxed);
 	hm_arena_reset(&serving->call.context.arena);
 	return is_readable;
 }

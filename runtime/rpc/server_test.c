@@ -63,6 +63,7 @@ RPC_TEST(server, refuses_a_request_over_the_methods_limit_before_it_is_decoded_a
 RPC_TEST(server, refuses_a_body_that_is_no_such_message)
 {
 	struct hm_method disguised = echo_table.methods[0];
+	struct hm_server_stats stats;
 	const Echo__FailRequest request = { ECHO_FAIL_REQUEST_BASE, HM_SET(code, 3) };
 	ProtobufCMessage *reply = NULL;
 	unsigned refused = rpc_counts.refused;
@@ -72,6 +73,8 @@ RPC_TEST(server, refuses_a_body_that_is_no_such_message)
 		     HM_INVALID_ARGUMENT);
 	cr_expect_eq(rpc_counts.refused, refused + 1);
 	still_answers(world);
+	/* Counted once, or no drain would ever see the last call end. */
+	rpc_wait_for((hm_server_stats(world->server, &stats), stats.calls_started == stats.calls_ended));
 }
 
 RPC_TEST(server, refuses_calls_under_a_principal_it_does_not_accept)
