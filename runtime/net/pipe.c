@@ -197,16 +197,26 @@ struct hm_pipe *hm_pipe_open(nng_stream *stream, bool is_server, bool has_type_b
 	return pipe;
 }
 
+/* Within the process the other end may ring from now on, on a thread of its own. */
+static void set_handler(struct hm_pipe *pipe, const struct hm_pipe_handler *handler)
+{
+	if (pipe->inproc)
+		pthread_mutex_lock(&pipe->inproc->lock);
+	pipe->handler = handler;
+	if (pipe->inproc)
+		pthread_mutex_unlock(&pipe->inproc->lock);
+}
+
 /* Until it is down a started pipe has a reference of its own. */
 void hm_pipe_start(struct hm_pipe *pipe, const struct hm_pipe_handler *handler, void *user)
 {
 	const uint8_t greeting[] = { 0, 'S', 'P', 0, 0, pipe->is_server ? 49 : 48, 0, 0 };
 
-	pipe->handler = handler;
 	pipe->user = user;
 	nng_aio_set_timeout(pipe->reader, GREETING_MS);
 	hm_pipe_hold(pipe);
 	hm_pipe_hold(pipe); /* it may be down before this function ends */
+	set_handler(pipe, handler);
 	pthread_mutex_lock(&pipe->lock);
 	hm_buffer_add(&pipe->out, greeting, sizeof greeting);
 	hm_pipe_commit(pipe);
