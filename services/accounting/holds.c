@@ -70,7 +70,14 @@ static hm_status answer_again(struct hm_call *call, const Accounting__HoldFundsR
 
 static hm_status check_expiry(struct hm_call *call, const Google__Protobuf__Timestamp *expires_at)
 {
-	if (expires_at && expires_at->seconds * HM_US_PER_S + expires_at->nanos / 1000 <= hm_clock_wall_us())
+	enum { NS_PER_US = 1000 };
+	int64_t now_us = hm_clock_wall_us(), now_s = now_us / HM_US_PER_S;
+
+	if (!expires_at)
+		return HM_OK;
+	/* Of any size, so it is not multiplied: the store says what is no time at all. */
+	if (expires_at->seconds < now_s ||
+	    (expires_at->seconds == now_s && expires_at->nanos / NS_PER_US <= now_us % HM_US_PER_S))
 		return hm_fail(call, INVALID_ARGUMENT, "expiresAt: this time has passed");
 	return HM_OK;
 }

@@ -59,10 +59,12 @@ Test(accounting, a_hold_is_between_two_open_accounts_of_one_currency)
 {
 	struct book b = book_open();
 	Google__Protobuf__Timestamp past = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+	Google__Protobuf__Timestamp never = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
 	Accounting__Account *closed;
 	Accounting__Hold *hold;
 
 	past.seconds = 1764000000;
+	never.seconds = INT64_MAX;
 	book_add(&b, "bank", ACCOUNTING__ACCOUNT_TYPE__ASSET, "EUR", false);
 	book_add(&b, "old", ACCOUNTING__ACCOUNT_TYPE__ASSET, "USD", false);
 	must(accounting_close_account(b.f.channel, b.ana, CLOSE("old"), &closed));
@@ -78,6 +80,11 @@ Test(accounting, a_hold_is_between_two_open_accounts_of_one_currency)
 		accounting_hold_funds(b.f.channel, b.ana,
 				      HOLD(.debit_account = "cash", .credit_account = "wallet", HM_SET(amount, 1),
 					   .description = "x", .expires_at = &past),
+				      &hold));
+	refuses(INVALID_ARGUMENT,
+		accounting_hold_funds(b.f.channel, b.ana,
+				      HOLD(.debit_account = "cash", .credit_account = "wallet", HM_SET(amount, 1),
+					   .description = "x", .expires_at = &never),
 				      &hold));
 	refuses(FAILED_PRECONDITION, accounting_hold_funds(b.f.channel, b.ana,
 							   HOLD(.debit_account = "cash", .credit_account = "old",
