@@ -21,7 +21,8 @@ struct connection {
 	enum hm_role role;
 	bool is_used; /* was in the pool before: it may have died there */
 	bool owes_sync; /* the answer to the last transaction's end was not waited for */
-	char recovery[RECOVERY_TEXT_BYTES]; /* when PostgreSQL last recovered from a crash, in its words; "": not known */
+	char recovery
+		[RECOVERY_TEXT_BYTES]; /* when PostgreSQL last recovered from a crash, in its words; "": not known */
 	unsigned *prepared; /* by statement index: the version prepared here, 0: none */
 	size_t n_prepared;
 };
