@@ -123,10 +123,12 @@ static void print_row(const struct options *options, const struct entry *entry)
 	hm_time_format(at->seconds * HM_US_PER_S + at->nanos / 1000, time);
 	print_styled(stdout, STYLE_DIM, "%-27s ", time);
 	printf("%-24s ", entry->row->event_type);
-	print_styled(stdout, strcmp(entry->outcome, "OK") ? STYLE_BAD : STYLE_GOOD, "%-18s ", entry->outcome);
+	print_styled(stdout, strcmp(entry->outcome, "OK") ? STYLE_BAD : STYLE_GOOD, "%-19s ", entry->outcome);
 	printf("%s@%s  ", entry->row->actor_id, entry->row->brand_id);
 	if (entry->row->entity_id)
 		printf("%s/%s  ", entry->row->entity_type, entry->row->entity_id);
+	else
+		printf("-  ");
 	print_styled(stdout, STYLE_DIM, "%s\n", entry->row->request_id);
 }
 
@@ -194,7 +196,7 @@ static void print_node(const struct entry *entry, const char *lines, const char 
 	const Hallmark__AuditEntry *row = entry->row;
 
 	printf("%s%s%-*s ", lines, joint, METHOD_WIDTH - 3 * depth, entry->method);
-	print_styled(stdout, strcmp(entry->outcome, "OK") ? STYLE_BAD : STYLE_GOOD, "%-18s", entry->outcome);
+	print_styled(stdout, strcmp(entry->outcome, "OK") ? STYLE_BAD : STYLE_GOOD, "%-19s", entry->outcome);
 	printf(" %7.1f ms  %s", (double)entry->latency_us / HM_US_PER_MS, row->event_type);
 	if (row->entity_id)
 		printf("  %s/%s", row->entity_type, row->entity_id);
