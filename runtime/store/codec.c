@@ -311,7 +311,7 @@ static const struct {
 	unsigned oid;
 	const char *name;
 } unmapped[] = {
-	{ 1700, "numeric, which no field holds exactly: cast it (::bigint)" },
+	{ 1700, "numeric, which no field holds exactly: cast it (::bigint, ::float8)" },
 	{ 1114, "timestamp without a time zone: use timestamptz" },
 	{ 1186, "interval: cast it (extract(epoch FROM …)::bigint)" },
 	{ 705, "of unknown type: cast it" },
