@@ -122,7 +122,7 @@ void load_end(struct ledger_load *load)
 	for (size_t i = 0; i < THREADS; i++)
 		pthread_join(load->posters[i].thread, NULL);
 	for (size_t i = 0; i < THREADS; i++)
-		cr_assert_str_empty(load->posters[i].surprise);
+		cr_assert_str_empty(load->posters[i].surprise, "%s", load->posters[i].surprise);
 }
 
 uint64_t load_acknowledged(const struct ledger_load *load)
