@@ -191,12 +191,15 @@ static hm_status call_file(const struct options *options, const char *service, c
 	fflush(stdout);
 	if (!options->json)
 		print_styled(stderr, batch.failed ? STYLE_BAD : STYLE_GOOD, "%zu OK, %zu failed in %.1f s\n",
-			     batch.n_lines - batch.failed, batch.failed,
+			     batch.printed - batch.failed, batch.failed,
 			     (double)(hm_clock_mono_us() - started_us) / HM_US_PER_S);
 	for (size_t i = 0; i < batch.n_lines; i++)
 		free(batch.lines[i].json);
 	free(batch.lines);
 	*ret_failed = batch.failed;
+	if (batch.printed < batch.n_lines)
+		return hm_raise(UNAVAILABLE, "%zu lines of %s were not tried: the token cannot be read any more",
+				batch.n_lines - batch.printed, options->file);
 	return HM_OK;
 }
 

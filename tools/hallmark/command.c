@@ -151,6 +151,9 @@ hm_status options_read(const struct command *command, int argc, char **argv, str
 			return hm_raise(INVALID_ARGUMENT, "%s has no option %s", command->name, argv[optind - 1]);
 		TRY(read_option(letter, optarg, &n_listen, ret_options));
 	}
+	if (strlen(ret_options->var) > PATH_BYTES / 2) /* leaves room for every path below it */
+		return hm_raise(INVALID_ARGUMENT, "--var: a path of %zu bytes, at most %d are possible",
+				strlen(ret_options->var), PATH_BYTES / 2);
 	for (; optind < argc; optind++)
 		TRY(add(ret_options->arguments, ret_options->n_arguments++, argv[optind]));
 	return HM_OK;

@@ -98,6 +98,7 @@ static hm_status login(const struct options *options)
 {
 	char password[PASSWORD_BYTES], path[PATH_BYTES];
 	struct hm_buffer reply = { 0 };
+	const char *token;
 	hm_status status;
 	json_t *tokens;
 
@@ -107,7 +108,8 @@ static hm_status login(const struct options *options)
 	explicit_bzero(password, sizeof password);
 	if (status == HM_OK) {
 		tokens = json_loads(reply.data, 0, NULL);
-		status = keep_token(options, json_string_value(json_object_get(tokens, "accessToken")));
+		token = json_string_value(json_object_get(tokens, "accessToken"));
+		status = token ? keep_token(options, token) : hm_raise(INTERNAL, "the reply has no token");
 		json_decref(tokens);
 		explicit_bzero(reply.data, reply.size);
 	}
