@@ -334,6 +334,20 @@ Test(cli, audit_tail_shows_who_did_what_and_what_was_refused)
 	shows(r.out.data, "ana@loop");
 }
 
+Test(cli, audit_tail_lets_no_entry_steer_the_terminal)
+{
+	struct child_result r;
+
+	cli_serving_all();
+	ends(hallmark("call", BRAND "RecordAudit",
+		      "{\"event\":\"door.opened\",\"entityType\":\"door\",\"entityId\":\"\\u001b[2J\\u009b2Jé\"}",
+		      "--brand", "loop", "--as", "operator", NULL),
+	     0);
+	r = hallmark("audit", "tail", "--brand", "loop", "--as", "operator", NULL);
+	ends(r, 0);
+	shows(r.out.data, "/?[2J?2Jé");
+}
+
 Test(cli, a_token_of_one_brand_opens_no_other)
 {
 	struct fixture f = cli_serving_all();

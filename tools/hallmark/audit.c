@@ -111,6 +111,20 @@ static void print_json(const struct entry *entry)
 	hm_buffer_fini(&json);
 }
 
+/* An entity's id may be whatever a caller wrote, also one who was refused: what would steer the terminal is shown as a question
+ * mark (C0, DEL, and C1 in UTF-8). */
+static void print_entity(const Hallmark__AuditEntry *row, const char *before, const char *behind)
+{
+	printf("%s%s/", before, row->entity_type ? row->entity_type : "");
+	for (const unsigned char *at = (const unsigned char *)row->entity_id; *at; at++) {
+		bool is_c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+
+		putchar(is_c1 || *at < ' ' || *at == 0x7f ? '?' : *at);
+		at += is_c1;
+	}
+	printf("%s", behind);
+}
+
 static void print_row(const struct options *options, const struct entry *entry)
 {
 	char time[HM_TIME_BYTES];
@@ -126,7 +140,7 @@ static void print_row(const struct options *options, const struct entry *entry)
 	print_styled(stdout, strcmp(entry->outcome, "OK") ? STYLE_BAD : STYLE_GOOD, "%-19s ", entry->outcome);
 	printf("%s@%s  ", entry->row->actor_id, entry->row->brand_id);
 	if (entry->row->entity_id)
-		printf("%s/%s  ", entry->row->entity_type, entry->row->entity_id);
+		print_entity(entry->row, "", "  ");
 	else
 		printf("-  ");
 	print_styled(stdout, STYLE_DIM, "%s\n", entry->row->request_id);
@@ -199,7 +213,7 @@ static void print_node(const struct entry *entry, const char *lines, const char 
 	print_styled(stdout, strcmp(entry->outcome, "OK") ? STYLE_BAD : STYLE_GOOD, "%-19s", entry->outcome);
 	printf(" %7.1f ms  %s", (double)entry->latency_us / HM_US_PER_MS, row->event_type);
 	if (row->entity_id)
-		printf("  %s/%s", row->entity_type, row->entity_id);
+		print_entity(row, "  ", "");
 	print_styled(stdout, STYLE_DIM, "  %s@%s\n", row->actor_id, row->brand_id);
 }
 
