@@ -139,16 +139,32 @@ void load_wait(struct ledger_load *load, uint64_t acknowledged)
 	cr_assert_geq(atomic_load(&load->acknowledged), acknowledged);
 }
 
-int64_t load_count(const char *admin_dsn, const char *sql)
+/* Runs a query that gives one number; false if PostgreSQL was not there for it, with its words in ret_why. */
+static bool try_count(const char *admin_dsn, const char *sql, int64_t *ret_value, char ret_why[256])
 {
 	PGconn *connection = PQconnectdb(admin_dsn);
 	PGresult *result = PQexec(connection, sql);
-	int64_t value;
+	bool ok = PQresultStatus(result) == PGRES_TUPLES_OK;
 
-	cr_assert_eq(PQresultStatus(result), PGRES_TUPLES_OK, "%s: %s", sql, PQerrorMessage(connection));
-	value = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+	if (ok)
+		*ret_value = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+	else
+		snprintf(ret_why, 256, "%s", PQerrorMessage(connection));
 	PQclear(result);
 	PQfinish(connection);
+	return ok;
+}
+
+/* PostgreSQL notices a killed session some time after its neighbours have gone on, and restarts then: it is waited for. */
+int64_t load_count(const char *admin_dsn, const char *sql)
+{
+	int64_t until_us = seconds_from_now_us(PATIENCE_S), value = 0;
+	char why[256] = "";
+	bool counted;
+
+	while (!(counted = try_count(admin_dsn, sql, &value, why)) && hm_clock_mono_us() < until_us)
+		sched_yield();
+	cr_assert(counted, "%.100s: %s", sql, why);
 	return value;
 }
 
