@@ -115,12 +115,15 @@ layers: all
 headers: $(GEN_HDR)
 	$(Q)for h in $$(find runtime -name '*.h'); do echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(CFLAGS) -x c -fsyntax-only - || exit 1; done
 
+# Our C files, one a line; a checkout that git will not list is an error, not a list of none.
+sources = files=$$(git ls-files -co --exclude-standard '*.c' '*.h') && [ -n "$$files" ] && echo "$$files"
+
 format-check:
-	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format --dry-run --Werror
+	$(Q)$(sources) > build/sources && xargs clang-format < build/sources --dry-run --Werror
 
 ## format         rewrite the sources with clang-format
 format:
-	$(Q)git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+	$(Q)$(sources) > build/sources && xargs clang-format < build/sources -i
 
 ## clean          remove everything that was built
 clean:
