@@ -13,6 +13,15 @@ FROM   notes
 WHERE  id < coalesce(@page_token, 'ffffffff-ffff-ffff-ffff-ffffffffffff')::uuid
 ORDER  BY id DESC LIMIT @page_size;
 
+-- rpc: GetTitle :one          what its reply requires may be NULL: the schema does not promise what the contract does
+SELECT nullif(title, 'untitled') AS title
+FROM   notes
+WHERE  id = @id;
+
+-- rpc: TakeTitle :one
+INSERT INTO notes (id, title, body) VALUES (@new_id, @title, @body)
+RETURNING nullif(title, 'untitled') AS title;
+
 -- name: insert_note :one       for the handlers of what fails, refuses and keeps secrets after it
 INSERT INTO notes (id, title, body, amount, tags) VALUES (@new_id, @title, @body, @amount, @tags)
 RETURNING id, brand_id, title, body, amount, created_at, tags;
