@@ -38,5 +38,5 @@ uint64_t hm_call_span(const struct hm_call *call)
 
 bool hm_call_cancelled(const struct hm_call *call)
 {
-	return atomic_load_explicit(&call->context.is_cancelled, memory_order_relaxed);
+	return hm_cancel_is_set(&call->context.cancel);
 }

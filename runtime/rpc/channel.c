@@ -144,7 +144,7 @@ hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context
 	pending.context = context;
 	atomic_store(&context->waiting, HM_WAIT_WAITING);
 	/* Cancelled between the check and the word: whoever did found nobody waiting. */
-	if (atomic_load(&context->is_cancelled))
+	if (atomic_load(&context->cancel.is_set))
 		hm_context_cancel(context);
 	pthread_mutex_lock(&channel->lock);
 	status = begin(channel, &pending, now_us, &connection, &pipe);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/id.h"
 #include "base/scoped.h"
 #include "base/status.h"
@@ -31,7 +32,7 @@ struct hm_context {
 	/* Filled by each finished call. */
 	struct hm_id audit_id; /* zero: the call was not audited */
 	_Atomic uint32_t waiting; /* what a waiting call sleeps on (rpc/wait.h) */
-	_Atomic bool is_cancelled; /* nobody wants what is done under this context any more: calls end CANCELLED */
+	struct hm_cancel cancel; /* set: nobody wants what is done under this context any more, calls end CANCELLED */
 };
 
 /* hm_context_open makes a context for a root call: brand and token are copied, request id is new. token may be NULL. */

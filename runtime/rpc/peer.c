@@ -104,10 +104,10 @@ static void delist(struct hm_server *server, struct hm_peer *peer)
 	pthread_mutex_unlock(&server->peers_lock);
 }
 
-/* The flag stays, and whatever call the handler waits for ends now. */
+/* The flag stays, and whatever the handler waits for ends now: a statement, a call of its own. */
 static void cancel(struct hm_serving *serving)
 {
-	atomic_store(&serving->call.context.is_cancelled, true);
+	hm_cancel_set(&serving->call.context.cancel);
 	hm_context_cancel(&serving->call.context);
 }
 

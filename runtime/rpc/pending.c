@@ -14,7 +14,7 @@ static hm_status check_context(const struct hm_context *context, const struct hm
 		return hm_raise(FAILED_PRECONDITION,
 				"%s: a transaction is open; call before the first query, or between two hm_step",
 				method->name);
-	if (atomic_load_explicit(&context->is_cancelled, memory_order_relaxed))
+	if (hm_cancel_is_set(&context->cancel))
 		return hm_raise(CANCELLED, "%s: the caller of this handler no longer waits", method->name);
 	return HM_OK;
 }
