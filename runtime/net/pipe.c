@@ -53,18 +53,6 @@ static void was_read(void *user)
 		read_more(pipe);
 }
 
-/* The writer is this thread's until its callback. */
-static void write_some(struct hm_pipe *pipe)
-{
-	nng_iov iov = { .iov_buf = pipe->leaving.data + pipe->has_left,
-			.iov_len = pipe->leaving.size - pipe->has_left };
-
-	nng_aio_set_iov(pipe->writer, 1, &iov);
-	nng_stream_send(pipe->stream, pipe->writer);
-	if (atomic_load(&pipe->is_closed))
-		nng_aio_cancel(pipe->writer);
-}
-
 static void turn_buffers(struct hm_pipe *pipe)
 {
 	struct hm_buffer leaving = pipe->out;
@@ -75,22 +63,58 @@ static void turn_buffers(struct hm_pipe *pipe)
 	hm_buffer_reset(&pipe->out);
 }
 
-static void was_written(void *user)
+static void send_rest(struct hm_pipe *pipe, nng_aio *aio)
 {
-	struct hm_pipe *pipe = user;
+	nng_iov iov = { .iov_buf = pipe->leaving.data + pipe->has_left,
+			.iov_len = pipe->leaving.size - pipe->has_left };
+
+	nng_aio_set_iov(aio, 1, &iov);
+	nng_stream_send(pipe->stream, aio);
+}
+
+/* The buffers are this thread's until the writer's callback. */
+static void write_some(struct hm_pipe *pipe)
+{
+	send_rest(pipe, pipe->writer);
+	if (atomic_load(&pipe->is_closed))
+		nng_aio_cancel(pipe->writer);
+}
+
+/* Takes in what was sent. True: there is more. */
+static bool has_more(struct hm_pipe *pipe, size_t bytes)
+{
 	bool goes_on;
 
-	if (nng_aio_result(pipe->writer)) {
-		hm_pipe_close(pipe); /* the reader tells why */
-		return;
-	}
-	pipe->has_left += nng_aio_count(pipe->writer);
+	pipe->has_left += bytes;
 	pthread_mutex_lock(&pipe->lock);
 	if (pipe->has_left == pipe->leaving.size)
 		turn_buffers(pipe);
 	goes_on = pipe->is_writing = pipe->leaving.size;
 	pthread_mutex_unlock(&pipe->lock);
-	if (goes_on)
+	return goes_on;
+}
+
+static void was_written(void *user)
+{
+	struct hm_pipe *pipe = user;
+
+	if (nng_aio_result(pipe->writer))
+		hm_pipe_close(pipe); /* the reader tells why */
+	else if (has_more(pipe, nng_aio_count(pipe->writer)))
+		write_some(pipe);
+}
+
+/*
+ * Writes what the socket takes at once. It has no callback, which would be a hop through nng's threads for every write; what the
+ * socket does not take is cancelled and left to the writer. The wait is for a poller that is finishing it at this moment, and so
+ * allowed in callbacks too. A stream sends all of an aio's bytes it can or none, so a cancelled one has sent nothing.
+ */
+static void write_at_once(struct hm_pipe *pipe)
+{
+	send_rest(pipe, pipe->prompt);
+	nng_aio_cancel(pipe->prompt);
+	nng_aio_wait(pipe->prompt);
+	if (nng_aio_result(pipe->prompt) == NNG_ECANCELED || has_more(pipe, nng_aio_count(pipe->prompt)))
 		write_some(pipe);
 }
 
@@ -142,7 +166,7 @@ void hm_pipe_push(struct hm_pipe *pipe)
 	}
 	pthread_mutex_unlock(&pipe->lock);
 	if (begins)
-		write_some(pipe);
+		write_at_once(pipe);
 }
 
 void hm_pipe_close(struct hm_pipe *pipe)
@@ -165,12 +189,14 @@ static void bury(void *user)
 
 	nng_aio_stop(pipe->reader);
 	nng_aio_stop(pipe->writer);
+	nng_aio_stop(pipe->prompt);
 	if (pipe->buried)
 		pipe->buried(pipe->user);
 	if (pipe->stream)
 		nng_stream_free(pipe->stream);
 	nng_aio_free(pipe->reader);
 	nng_aio_free(pipe->writer);
+	nng_aio_free(pipe->prompt);
 	hm_inproc_release(pipe->inproc);
 	hm_buffer_fini(&pipe->in);
 	hm_buffer_fini(&pipe->out);
@@ -185,7 +211,7 @@ struct hm_pipe *hm_pipe_open(nng_stream *stream, bool is_server, bool has_type_b
 	struct hm_pipe *pipe = calloc(1, sizeof *pipe);
 
 	if (!pipe || nng_aio_alloc(&pipe->reader, stream ? was_read : hm_inproc_receive, pipe) ||
-	    nng_aio_alloc(&pipe->writer, was_written, pipe))
+	    nng_aio_alloc(&pipe->writer, was_written, pipe) || nng_aio_alloc(&pipe->prompt, NULL, NULL))
 		abort();
 	pipe->references = 1;
 	pipe->stream = stream;

@@ -27,6 +27,7 @@ struct hm_pipe {
 
 	nng_stream *stream; /* NULL: within the process */
 	nng_aio *reader, *writer; /* within the process the reader is a bell that is rung, with no I/O behind it */
+	nng_aio *prompt; /* for what a writer need not wait for */
 	struct hm_inproc *inproc;
 	int end;
 
