@@ -30,7 +30,7 @@ struct hm_address {
 struct hm_pipe_handler {
 	void (*up)(void *user); /* the peer's greeting came */
 	void (*packet)(void *user, const struct hm_address *from, const void *bytes, size_t size);
-	void (*idle)(void *user); /* all packets that had come are told */
+	void (*idle)(void *user); /* time to answer: all packets that had come are told, or a large one of them is */
 	void (*down)(void *user, int number); /* once, last: nng's number says why */
 };
 

@@ -3,7 +3,7 @@
 
 #include "net/pipe_own.h"
 
-enum { GREETING_BYTES = 8, LENGTH_BYTES = 8, WORD_BYTES = 4, KEPT_BYTES = 256 << 10 };
+enum { GREETING_BYTES = 8, LENGTH_BYTES = 8, WORD_BYTES = 4, KEPT_BYTES = 256 << 10, LARGE_BYTES = 16 << 10 };
 
 static uint64_t get_u64(const uint8_t *at)
 {
@@ -79,6 +79,7 @@ static void keep_rest(struct hm_pipe *pipe, size_t taken)
 		hm_buffer_fini(&pipe->in);
 }
 
+/* Answers to a large packet leave before the next is looked at, so that the peer has work meanwhile: else the ends take turns. */
 int hm_pipe_take(struct hm_pipe *pipe)
 {
 	const uint8_t *bytes = (const uint8_t *)pipe->in.data;
@@ -89,6 +90,8 @@ int hm_pipe_take(struct hm_pipe *pipe)
 		part = (pipe->is_greeted ? take_message : take_greeting)(pipe, bytes + taken, pipe->in.size - taken,
 									 &number);
 		taken += part;
+		if (part >= LARGE_BYTES && taken < pipe->in.size && !number)
+			pipe->handler->idle(pipe->user);
 	} while (part && !number && !atomic_load(&pipe->is_closed));
 	if (number)
 		return number;
