@@ -11,6 +11,12 @@
 
 struct hm_channel;
 
+/* How a channel with several endpoints chooses one for a call (rpc/picker.h has the formula). */
+enum hm_balancing {
+	HM_LEAST_LOADED, /* of two drawn at random, the one with less latency × calls under way; the default */
+	HM_ROUND_ROBIN,
+};
+
 /* hm_channel_open opens the channel to a service by short name ("follows"), at the endpoint the process's configuration
  * gives (hm_endpoint_set; else ipc under the run folder). No connection is made yet; UNAVAILABLE comes from the calls. */
 hm_status hm_channel_open(const char *service, struct hm_channel **ret_channel);

@@ -1,0 +1,43 @@
+/* Back-off: a table of curves, by scheme. */
+#include "rpc/backoff.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+
+enum { FACTOR_TENTHS = 16 };
+
+static const struct curve {
+	const char *scheme;
+	uint32_t first_ms, max_ms;
+} curves[] = {
+	{ "inproc:", 20, 2000 },
+	{ "ipc:", 20, 2000 },
+	{ "", 1000, 120000 }, /* the network; last: every URL begins so */
+};
+
+static const struct curve *curve_of(const char *url)
+{
+	const struct curve *curve = curves;
+
+	while (strncmp(url, curve->scheme, strlen(curve->scheme)) != 0)
+		curve++;
+	return curve;
+}
+
+uint32_t hm_backoff_ceiling_ms(const char *url, unsigned failures)
+{
+	const struct curve *curve = curve_of(url);
+	uint32_t ceiling_ms = curve->first_ms;
+
+	for (unsigned i = 1; i < failures && ceiling_ms < curve->max_ms; i++)
+		ceiling_ms = ceiling_ms * FACTOR_TENTHS / 10;
+	return ceiling_ms < curve->max_ms ? ceiling_ms : curve->max_ms;
+}
+
+int64_t hm_backoff_us(const char *url, unsigned failures, uint32_t chance)
+{
+	uint64_t ceiling_us = (uint64_t)hm_backoff_ceiling_ms(url, failures) * HM_US_PER_MS;
+
+	return (int64_t)(ceiling_us * chance >> 32);
+}
