@@ -34,6 +34,21 @@ static const struct hm_query insert_entry = {
 	.line = __LINE__,
 };
 
+static const char *const list_parameters[] = { "entity_type", "entity_id", "actor_id",   "event_type", "request_id",
+					       "from",        "until",     "page_token", "page_size",  NULL };
+
+const struct hm_query hm_audit_list = {
+	.name = "ListAudit",
+	.sql =
+#include "runtime/guard/list_audit.sql.h"
+		,
+	.rows = HM_ROWS_MANY,
+	.is_rpc = true,
+	.parameters = list_parameters,
+	.file = "runtime/guard/list_audit.sql",
+	.line = 1,
+};
+
 struct hm_audit_writer {
 	struct hm_store *store;
 	pthread_mutex_t lock;

@@ -35,6 +35,9 @@ struct hm_audit_entry *hm_audit_describe(struct hm_call *call, const struct hm_a
 /* hm_audit_append puts the entry into the call's own transaction, to commit with its rows. */
 hm_status hm_audit_append(struct hm_tx *tx, const struct hm_audit_entry *entry);
 
+/* hm_audit_list lists a service's entries of the brand: hallmark.ListAuditRequest in, hallmark.ListAuditReply out. */
+extern const struct hm_query hm_audit_list;
+
 /* A writer commits entries on a store under its system role. Thread-safe. */
 hm_status hm_audit_writer_open(struct hm_store *store, struct hm_audit_writer **ret_writer);
 void hm_audit_writer_close(struct hm_audit_writer *writer);

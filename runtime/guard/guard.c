@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "guard/principal.h"
 #include "guard/session.h"
+#include "guard/ward.h"
 #include "wire/message.h"
 
 enum { ATTEMPTS_MAX = 4 };
@@ -234,70 +235,6 @@ static hm_status on_refuse(void *user, struct hm_call *call, void *principal, hm
 	return status;
 }
 
-/* The query that is all of a method must not reach further than the method's contract says. */
-static hm_status check_reach(const struct hm_method *method, const struct hm_query *query)
-{
-	if (query->is_system && !method->callers && !method->only_brand)
-		return hm_raise(FAILED_PRECONDITION,
-				"%s:%d: %s crosses brands: its method must name its callers, or its only brand",
-				query->file, query->line, query->name);
-	if (!query->is_system && method->effect == HM_EFFECT_NONE)
-		return hm_raise(FAILED_PRECONDITION, "%s:%d: %s touches a brand's data: effect NONE is not audited",
-				query->file, query->line, query->name);
-	return HM_OK;
-}
-
-static hm_status bind_method(const struct hm_service *service, const struct hm_method *method,
-			     const struct hm_query **ret_query)
-{
-	const char *bare = strrchr(method->name, '/') + 1;
-	const struct hm_query *query = service->queries ? hm_query_find(service->queries, bare) : NULL;
-	bool handled = hm_method_has_handler(service, method);
-
-	if (query && !query->is_rpc)
-		query = NULL;
-	if (!query && !handled)
-		return hm_raise(FAILED_PRECONDITION, "%s:%d: %s has neither a handler nor a query", method->file,
-				method->line, method->name);
-	if (query && handled)
-		return hm_raise(FAILED_PRECONDITION, "%s:%d: %s has a handler as well", query->file, query->line,
-				method->name);
-	if (query)
-		TRY(check_reach(method, query));
-	*ret_query = query;
-	return HM_OK;
-}
-
-static hm_status check_queries(const struct hm_service *service)
-{
-	for (size_t i = 0; service->queries && i < service->queries->n_queries; i++) {
-		const struct hm_query *query = service->queries->queries[i];
-
-		if (query->is_rpc && !hm_method_find(service->table, query->name))
-			return hm_raise(FAILED_PRECONDITION, "%s:%d: %s has no method %s", query->file, query->line,
-					service->table->name, query->name);
-	}
-	return HM_OK;
-}
-
-static hm_status open_ward(const struct hm_guarded *guarded, struct hm_ward *ret_ward)
-{
-	const struct hm_service_table *table = guarded->service->table;
-
-	ret_ward->service = guarded->service;
-	ret_ward->store = guarded->store;
-	ret_ward->signing_key = guarded->signing_key;
-	ret_ward->queries = calloc(table->n_methods, sizeof(struct hm_query *));
-	if (!ret_ward->queries)
-		return hm_raise(RESOURCE_EXHAUSTED, "no memory for %zu methods", table->n_methods);
-	for (size_t i = 0; i < table->n_methods; i++)
-		TRY(bind_method(guarded->service, &table->methods[i], &ret_ward->queries[i]));
-	TRY(check_queries(guarded->service));
-	if (guarded->store)
-		TRY(hm_audit_writer_open(guarded->store, &ret_ward->audit));
-	return HM_OK;
-}
-
 hm_status hm_guard_open(const struct hm_guard_config *config, struct hm_guard **ret_guard)
 {
 	SCOPED(hm_guard) guard = calloc(1, sizeof *guard);
@@ -315,7 +252,7 @@ hm_status hm_guard_open(const struct hm_guard_config *config, struct hm_guard **
 	while (guard->n_wards < config->n_services) {
 		size_t i = guard->n_wards++; /* counted first, so that closing sees a half-open one too */
 
-		TRY(open_ward(&config->services[i], &guard->wards[i]));
+		TRY(hm_ward_open(&config->services[i], &guard->wards[i]));
 	}
 	*ret_guard = take(&guard);
 	return HM_OK;
@@ -325,10 +262,8 @@ void hm_guard_close(struct hm_guard *guard)
 {
 	if (!guard)
 		return;
-	for (size_t i = 0; i < guard->n_wards; i++) {
-		hm_audit_writer_close(guard->wards[i].audit);
-		free(guard->wards[i].queries);
-	}
+	for (size_t i = 0; i < guard->n_wards; i++)
+		hm_ward_close(&guard->wards[i]);
 	free(guard->wards);
 	free(guard);
 }

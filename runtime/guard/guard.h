@@ -29,9 +29,10 @@ struct hm_guard_config {
 	struct hm_lease *lease;
 };
 
-/* hm_guard_open: everything in the config must outlive the guard. FAILED_PRECONDITION names a method that has neither a
- * handler nor a query, a handler and a query both, a query of no method, or one that reaches further than its method: over
- * brands, where the contract names neither callers nor an only brand; into a brand's data, where its effect is NONE. */
+/* hm_guard_open: everything in the config must outlive the guard. A method that lists the audit log is the runtime's own
+ * (guard/list_audit.sql) where the service has neither handler nor query for it. FAILED_PRECONDITION names a method that has
+ * neither a handler nor a query, a handler and a query both, a query of no method, or one that reaches further than its method:
+ * over brands, where the contract names neither callers nor an only brand; into a brand's data, where its effect is NONE. */
 hm_status hm_guard_open(const struct hm_guard_config *config, struct hm_guard **ret_guard);
 void hm_guard_close(struct hm_guard *guard);
 HM_SCOPED(hm_guard, hm_guard_close)

@@ -4,18 +4,9 @@
  */
 #pragma once
 #include "base/buffer.h"
-#include "guard/audit.h"
+#include "guard/ward.h"
 #include "rpc/call.h"
 #include "store/store.h"
-
-/* A service under guard: what its calls need, found once. */
-struct hm_ward {
-	const struct hm_service *service;
-	struct hm_store *store; /* NULL: no database */
-	const struct hm_secret_key *signing_key; /* NULL: the service signs nothing */
-	struct hm_audit_writer *audit; /* NULL: no database */
-	const struct hm_query **queries; /* by method index: the query that is all of a method, or NULL */
-};
 
 struct hm_session {
 	const struct hm_ward *ward;

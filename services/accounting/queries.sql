@@ -172,19 +172,3 @@ UPDATE holds SET state = @state, ended_at = now(), posted_amount = @posted_amoun
 UPDATE holds SET state = 'EXPIRED', ended_at = expires_at
 WHERE  debit_account_id = ANY(@account_ids::uuid[]) AND credit_account_id = ANY(@account_ids::uuid[])
 AND    state = 'PENDING' AND expires_at <= now();
-
--- ---- Audit -----------------------------------------------------------------------------------------------------
-
--- rpc: ListAudit
-SELECT id, occurred_at, actor_type, actor_id, actor_brand_id, event_type, entity_type, entity_id, brand_id, request_id,
-       details, id AS next_page_token
-FROM   audit_log
-WHERE  (@entity_type::text IS NULL OR entity_type = @entity_type)
-AND    (@entity_id::text IS NULL OR entity_id = @entity_id)
-AND    (@actor_id::text IS NULL OR actor_id = @actor_id)
-AND    (@event_type::text IS NULL OR event_type = @event_type)
-AND    (@request_id::text IS NULL OR request_id = @request_id)
-AND    occurred_at >= (SELECT coalesce(@from::timestamptz, '-infinity'))
-AND    occurred_at < (SELECT coalesce(@until::timestamptz, 'infinity'))
-AND    id < (SELECT coalesce(@page_token::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff'))
-ORDER  BY id DESC LIMIT @page_size;

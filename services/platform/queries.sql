@@ -75,17 +75,3 @@ WHERE  name = coalesce(@name, name)
        AND heard_at > now() - coalesce(@max_age_seconds, 60) * interval '1 second'
        AND id > coalesce(@page_token, '00000000-0000-0000-0000-000000000000')::uuid
 ORDER  BY id LIMIT @page_size;
-
--- rpc: ListAudit :many
-SELECT id, occurred_at, actor_type, actor_id, actor_brand_id, event_type, entity_type, entity_id, brand_id, request_id,
-       details, id AS next_page_token
-FROM   audit_log
-WHERE  (@entity_type::text IS NULL OR entity_type = @entity_type)
-       AND (@entity_id::text IS NULL OR entity_id = @entity_id)
-       AND (@actor_id::text IS NULL OR actor_id = @actor_id)
-       AND (@event_type::text IS NULL OR event_type = @event_type)
-       AND (@request_id::text IS NULL OR request_id = @request_id)
-       AND (@from::timestamptz IS NULL OR occurred_at >= @from)
-       AND (@until::timestamptz IS NULL OR occurred_at < @until)
-       AND id < coalesce(@page_token, 'ffffffff-ffff-ffff-ffff-ffffffffffff')::uuid
-ORDER  BY id DESC LIMIT @page_size;

@@ -1,0 +1,21 @@
+/*
+ * Ward: a service under guard: what its calls need, found and checked once, before the first of them. (guard's own header)
+ */
+#pragma once
+#include "guard/audit.h"
+#include "guard/guard.h"
+
+struct hm_ward {
+	const struct hm_service *service;
+	struct hm_store *store; /* NULL: no database */
+	const struct hm_secret_key *signing_key; /* NULL: the service signs nothing */
+	struct hm_audit_writer *audit; /* NULL: no database */
+	const struct hm_query **queries; /* by method index: the query that is all of a method, or NULL */
+};
+
+/* hm_ward_open finds what each method is made of: the service's handler or query of its name, or, where a method replies with
+ * hallmark.ListAuditReply and the service has neither, the runtime's. Errors: as hm_guard_open's; close it all the same. */
+hm_status hm_ward_open(const struct hm_guarded *guarded, struct hm_ward *ret_ward);
+
+/* hm_ward_close frees what is the ward's own. */
+void hm_ward_close(struct hm_ward *ward);
