@@ -6,8 +6,9 @@
 
 static struct hm_engine *open_end(enum hm_side side, uint32_t calls_max, uint32_t keepalive_ms)
 {
-	struct hm_engine_config config = { side,
-					   { 1, 1, 1 << 20, calls_max, HM_SLOTS_MIN, keepalive_ms, { 0 }, "pair" } };
+	struct hm_engine_config config = {
+		side, { 1, 1, 1 << 20, calls_max, HM_SLOTS_MIN, keepalive_ms, { 0 }, "pair", 0, 0 }
+	};
 
 	return hm_engine_open(&config, 0);
 }

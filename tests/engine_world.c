@@ -75,7 +75,7 @@ static void connect_ends(struct world *world)
 void world_init(struct world *world, uint64_t seed, bool hostile)
 {
 	struct hm_hello hello = {
-		HM_PROTOCOL_VERSION, HM_PROTOCOL_VERSION, 1 << 20, HM_CALLS_MIN, HM_SLOTS_MIN, 0, { 0 }, "sim"
+		HM_PROTOCOL_VERSION, HM_PROTOCOL_VERSION, 1 << 20, HM_CALLS_MIN, HM_SLOTS_MIN, 0, { 0 }, "sim", 0, 0
 	};
 
 	*world = (struct world){ .seed = seed, .die = seed, .hostile = hostile, .now_us = 1000000 };

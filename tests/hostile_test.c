@@ -225,11 +225,14 @@ static void send_strange_hellos(struct siege *siege, const char *url)
 		struct hm_hello hello;
 		bool is_fine;
 	} hellos[] = {
-		{ { 1, 1, 0, 1024, 16, 0, { 0 }, "no packets" }, false },
-		{ { 2, 1, 1 << 20, 1024, 16, 0, { 0 }, "backwards" }, false },
-		{ { 7, 9, 1 << 20, 1024, 16, 0, { 0 }, "of the future" }, false },
-		{ { 0, UINT16_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, { 0 }, "\x1b[2J" }, true },
-		{ { 1, 1, HM_PACKET_BYTES_MIN, 0, 0, 1, { 0 }, "" }, true },
+		{ { 1, 1, 0, 1024, 16, 0, { 0 }, "no packets", 0, 0 }, false },
+		{ { 2, 1, 1 << 20, 1024, 16, 0, { 0 }, "backwards", 0, 0 }, false },
+		{ { 7, 9, 1 << 20, 1024, 16, 0, { 0 }, "of the future", 0, 0 }, false },
+		{ { 0, UINT16_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, UINT32_MAX, { 0 }, "\x1b[2J", 0, 0 }, true },
+		{ { 1, 1, HM_PACKET_BYTES_MIN, 0, 0, 1, { 0 }, "", 0, 0 }, true },
+		{ { 1, 1, 1 << 20, 1024, 16, 0, { 0 }, "no window", 1, 0 }, false },
+		{ { 1, 1, 1 << 20, 1024, 16, 0, { 0 }, "endless window", UINT32_MAX, 0 }, false },
+		{ { 1, 1, 1 << 20, 1024, 16, 0, { 0 }, "streams", HM_STREAM_CREDIT_MAX, UINT32_MAX }, true },
 	};
 	struct hm_buffer packet = { 0 };
 

@@ -151,7 +151,7 @@ void raw_frame(struct hm_buffer *packet, enum hm_frame_type type, uint32_t call,
 
 void raw_hello(struct hm_buffer *packet)
 {
-	const struct hm_hello hello = { 1, 1, 8 << 20, 1024, 16, 0, { 1 }, "raw" };
+	const struct hm_hello hello = { 1, 1, 8 << 20, 1024, 16, 0, { 1 }, "raw", 0, 0 };
 	uint8_t body[HM_HELLO_BYTES];
 
 	hm_hello_encode(&hello, body);

@@ -20,6 +20,9 @@ static void check_config(const struct hm_engine_config *config)
 	assert(hello->packet_bytes_max >= HM_PACKET_BYTES_MIN);
 	assert(hello->calls_max && hello->calls_max <= HM_CALLS_LIMIT);
 	assert(config->side == HM_CLIENT || (hello->calls_max >= HM_CALLS_MIN && hello->slots_max >= HM_SLOTS_MIN));
+	assert(hello->streams_max <= HM_STREAMS_LIMIT && hello->stream_window_bytes <= HM_STREAM_CREDIT_MAX);
+	assert(!hello->stream_window_bytes || hello->stream_window_bytes >= HM_STREAM_WINDOW_MIN);
+	assert(config->side == HM_CLIENT || !hello->streams_max || hello->streams_max >= HM_STREAMS_MIN);
 	(void)hello;
 }
 
@@ -36,6 +39,7 @@ struct hm_engine *hm_engine_open(const struct hm_engine_config *config, int64_t 
 	engine->packet_bytes_max = HM_PACKET_BYTES_MIN;
 	engine->calls_max = config->hello.calls_max;
 	engine->slots_max = config->hello.slots_max;
+	hm_streams_init(&engine->streams, config);
 	engine->now_us = engine->heard_us = now_us;
 	if (config->side == HM_CLIENT) {
 		engine->calls_max = engine->calls_max < HM_CALLS_MIN ? engine->calls_max : HM_CALLS_MIN;
@@ -52,6 +56,7 @@ void hm_engine_close(struct hm_engine *engine)
 		return;
 	hm_outgoing_fini(&engine->outgoing);
 	hm_calls_fini(&engine->calls);
+	hm_streams_fini(&engine->streams);
 	free(engine->served);
 	free(engine);
 }
@@ -81,6 +86,9 @@ static hm_status may_call(const struct hm_engine *engine, const struct hm_call_h
 	if (engine->calls.waiting + engine->calls.left >= engine->calls_max)
 		return hm_raise(RESOURCE_EXHAUSTED, "%u calls are under way on the connection, its limit%s",
 				engine->calls_max, engine->introduced ? "" : " before the server's HELLO");
+	if (head->stream && engine->streams.count >= engine->streams.count_max)
+		return hm_raise(RESOURCE_EXHAUSTED, "%u streams are under way on the connection, its limit%s",
+				engine->streams.count_max, engine->introduced ? "" : " before the server's HELLO");
 	if (body_bytes > engine->packet_bytes_max - packet_bytes)
 		return hm_raise(RESOURCE_EXHAUSTED, "a request of %zu bytes; the server takes packets of %zu",
 				body_bytes, engine->packet_bytes_max);
@@ -91,12 +99,15 @@ hm_status hm_engine_call(struct hm_engine *engine, const struct hm_call_head *he
 			 int64_t deadline_us, int64_t now_us, void *user, uint32_t *ret_call, uint8_t **ret_body)
 {
 	size_t head_bytes = hm_call_head_bytes(head);
-	struct hm_frame frame = { .type = HM_FRAME_CALL };
+	struct hm_frame frame = { .type = HM_FRAME_CALL, .flags = head->stream };
 	uint8_t *body;
 
 	TRY(may_call(engine, head, body_bytes));
 	engine->now_us = now_us;
 	frame.call = hm_calls_begin(&engine->calls, deadline_us, user);
+	if (head->stream)
+		hm_calls_find(&engine->calls, frame.call)->stream =
+			hm_streams_begin(&engine->streams, frame.call, head->stream);
 	frame.body_bytes = (uint32_t)(head_bytes + body_bytes);
 	body = hm_outgoing_add(&engine->outgoing, &frame);
 	hm_call_head_encode(head, body);
@@ -195,6 +206,10 @@ bool hm_engine_reply(struct hm_engine *engine, uint32_t call, uint16_t status, c
 		return false;
 	served->running = false;
 	engine->running--;
+	if (served->stream) {
+		hm_streams_free(&engine->streams, served->stream);
+		served->stream = HM_STREAM_GONE;
+	}
 	if (!served->cancelled && body_bytes <= engine->packet_bytes_max - HM_REPLY_HEADS_BYTES) {
 		*ret_body = add_reply(engine, &frame, audit_id, body_bytes);
 		served->leaves = hm_outgoing_end(&engine->outgoing);
@@ -275,7 +290,7 @@ void hm_engine_tick(struct hm_engine *engine, int64_t now_us)
 
 int64_t hm_engine_next_tick_us(const struct hm_engine *engine)
 {
-	int64_t silence = silence_us(engine);
+	int64_t silence = hm_streams_can_wake(engine) ? engine->now_us : silence_us(engine);
 	int64_t deadline = engine->side == HM_CLIENT ? hm_calls_next_us(&engine->calls) : INT64_MAX;
 
 	return silence < deadline ? silence : deadline;

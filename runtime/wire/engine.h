@@ -3,25 +3,29 @@
  * clock, no thread, no lock in it. So it is simulated with a seed and fuzzed as it is. net/ and rpc/ put a socket and a
  * mutex around it. An engine belongs to one thread at a time.
  *
- *     open → (feed → next_event…)* / (call | reply | cancel | bind)* / tick / next_packet* → close
+ *     open → (feed → next_event…)* / (call | reply | cancel | bind | send | end | consume)* / tick / next_packet* → close
  *
  * Handshake: each end's first packet begins with HELLO, the server's answers the client's; a client may send BIND and CALL at
  * once behind its own, within the smallest limits every server has (HM_CALLS_MIN and its neighbours in packet.h), so who has
  * more to send waits for HM_EVENT_HELLO. Packets before the peer's HELLO are ignored (they belong to a connection that is gone),
  * except SOLO ones.
+ *
+ * Streams: a call whose head says so carries messages of its own until it ends, as any call does. Each direction has a credit
+ * in bytes, so a slow reader stops its own stream's writer and nobody else; what waits to leave is bounded for all streams of
+ * the connection together (1 MiB), so that a slow line does too. A writer that may not send is told when it may.
  */
 #pragma once
 #include "base/status.h"
 #include "wire/packet.h"
 
 struct hm_engine;
-
 enum hm_side { HM_CLIENT, HM_SERVER };
 
 struct hm_engine_config {
 	enum hm_side side;
 	/* What this end says; its limits hold for what comes in, and calls_max for a client's own calls too. packet_bytes_max at
-	 * least HM_PACKET_BYTES_MIN; calls_max at most HM_CALLS_LIMIT and not 0; a server's at least HM_CALLS_MIN, slots HM_SLOTS_MIN. */
+	 * least HM_PACKET_BYTES_MIN; calls_max at most HM_CALLS_LIMIT and not 0; a server's at least HM_CALLS_MIN, slots HM_SLOTS_MIN;
+	 * streams_max at most HM_STREAMS_LIMIT, stream_window_bytes HM_STREAM_CREDIT_MAX, and each 0 or at least its minimum. */
 	struct hm_hello hello;
 };
 
@@ -33,6 +37,9 @@ enum hm_event_type {
 	HM_EVENT_CANCEL, /* server: nobody waits any more for call */
 	HM_EVENT_EXPIRED, /* client: the call with `user` passed its deadline (it is over: status DEADLINE_EXCEEDED) */
 	HM_EVENT_GOAWAY, /* client: open another connection for new calls */
+	HM_EVENT_DATA, /* a message of a stream; for hm_engine_consume once its reader has taken it */
+	HM_EVENT_END, /* server: the client has sent its last message */
+	HM_EVENT_WRITABLE, /* a stream that was blocked may send again */
 };
 
 /* Pointers lie in the packet that was fed and live until the next feed. */
@@ -41,13 +48,13 @@ struct hm_event {
 	uint32_t call;
 	bool solo; /* CALL: to be answered by hm_engine_solo_reply, with event.call; BIND: of a SOLO packet */
 	struct hm_call_head head; /* CALL; slot is below slots_max, whether it was bound is the server's to know */
-	void *user; /* REPLY, EXPIRED: as given to hm_engine_call */
+	void *user; /* client; REPLY, EXPIRED, DATA, WRITABLE: as given to hm_engine_call */
 	uint16_t status; /* REPLY; as the peer sent it, maybe none of the 17 codes */
 	struct hm_id audit_id; /* REPLY; zero: none */
 	uint16_t slot; /* BIND */
 	const char *brand; /* BIND; brand_bytes long, not NUL-terminated */
 	size_t brand_bytes;
-	const uint8_t *body; /* CALL: request; REPLY: reply or Status; BIND: token */
+	const uint8_t *body; /* CALL: request; REPLY: reply or Status; BIND: token; DATA: message */
 	size_t body_bytes;
 };
 
@@ -69,7 +76,7 @@ hm_status hm_engine_error(const struct hm_engine *engine);
  * the engine). deadline_us (same clock as now_us; 0: none) gives an EXPIRED event, at most 3 ms late, and the peer a CANCEL.
  * user comes back with the end of the call. Each call ends exactly once: by a REPLY, EXPIRED or CANCEL here, or by
  * hm_engine_fail_calls. An id comes again after 65535 uses of its index: cancel under the lock that saw the call not ended.
- * RESOURCE_EXHAUSTED: calls_max under way (a cancelled call counts until the server has answered it) or the packet would be
+ * RESOURCE_EXHAUSTED: calls_max or streams_max under way (a cancelled one counts until it is answered) or the packet would be
  * over the peer's limit. UNAVAILABLE: after GOAWAY, or the engine is broken. INVALID_ARGUMENT: slot or key out of range. */
 hm_status hm_engine_call(struct hm_engine *engine, const struct hm_call_head *head, size_t body_bytes,
 			 int64_t deadline_us, int64_t now_us, void *user, uint32_t *ret_call, uint8_t **ret_body);
@@ -92,6 +99,27 @@ bool hm_engine_fail_calls(struct hm_engine *engine, void **ret_user);
 bool hm_engine_reply(struct hm_engine *engine, uint32_t call, uint16_t status, const struct hm_id *audit_id,
 		     size_t body_bytes, uint8_t **ret_body);
 
+/* hm_engine_send begins a message of a stream, on either side: appends a DATA frame and returns where body_bytes of it go (valid
+ * until the next call on the engine). Only HM_SENT takes anything. */
+enum hm_sent {
+	HM_SENT,
+	HM_SEND_BLOCKED, /* no credit or no room: WRITABLE follows when it is worth trying again */
+	HM_SEND_OVER, /* the call has ended or was cancelled, or this half of it is no stream or has ended: drop it */
+	HM_SEND_TOO_LARGE, /* it would never go into the peer's packets */
+};
+enum hm_sent hm_engine_send(struct hm_engine *engine, uint32_t call, size_t body_bytes, uint8_t **ret_body);
+
+/* hm_engine_end says that the client sends no more for the call. Nothing happens the second time, or after the call's end.
+ * hm_engine_consume gives the peer credit for messages that the reader has taken: bytes is the sum of hm_stream_cost of their
+ * body_bytes. It travels once half a window has come together. Nothing happens for a call that has ended. */
+void hm_engine_end(struct hm_engine *engine, uint32_t call);
+void hm_engine_consume(struct hm_engine *engine, uint32_t call, size_t bytes);
+
+static inline size_t hm_stream_cost(size_t body_bytes)
+{
+	return HM_FRAME_HEAD_BYTES + body_bytes;
+}
+
 /* hm_engine_goaway tells the client to begin no more calls. Those that crossed it still come as events. Server only. */
 void hm_engine_goaway(struct hm_engine *engine);
 
@@ -105,7 +133,8 @@ int64_t hm_engine_next_tick_us(const struct hm_engine *engine);
 /* hm_engine_packet_size returns the bytes of the packet that may leave now, 0 for none: frames wait and fewer than the
  * coalescing window (few) are unacknowledged, or 32 KiB of frames wait and fewer than 32 are, or an acknowledgement is due.
  * hm_engine_take_packet writes it to `out` (of exactly that size) and counts it as sent. Ask after a batch of feeds and calls,
- * not after each, and until 0: that is what coalesces. O(1). */
+ * not after each, and until 0: that is what coalesces. O(1). Taking packets makes room for streams: ask for events
+ * (WRITABLE) again after them; hm_engine_next_tick_us is in the past while there are such. */
 size_t hm_engine_packet_size(const struct hm_engine *engine);
 void hm_engine_take_packet(struct hm_engine *engine, void *out);
 

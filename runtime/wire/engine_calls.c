@@ -47,6 +47,7 @@ uint32_t hm_calls_begin(struct hm_calls *calls, int64_t deadline_us, void *user)
 	slot->user = user;
 	slot->due_tick = 0;
 	slot->state = HM_CALL_WAITING;
+	slot->stream = 0;
 	calls->waiting++;
 	if (deadline_us)
 		hm_wheel_add(calls->wheel, calls->slots, index, deadline_us);

@@ -4,8 +4,8 @@
  *     id   generation << 16 | index      index: place in the table; generation: 1 … 65535, new each time the place is used
  *     slot FREE → WAITING → LEFT → FREE  WAITING: not ended; LEFT: ended here, but its REPLY has still to come
  *
- * Links are indexes, so the table can grow (and move); nothing is allocated for a call. A stream will be a call whose slot
- * carries its credits. Beginning, finding, ending and a deadline in or out are O(1).
+ * Links are indexes, so the table can grow (and move); nothing is allocated for a call. Of a stream the slot holds the place
+ * (engine_streams.h). Beginning, finding, ending and a deadline in or out are O(1).
  */
 #pragma once
 #include <stdbool.h>
@@ -27,6 +27,7 @@ struct hm_call_slot {
 	uint32_t next, previous; /* in a bucket of the wheel; next also in the free list */
 	uint16_t generation;
 	uint8_t state;
+	uint16_t stream; /* place; 0: unary */
 };
 
 struct hm_wheel {

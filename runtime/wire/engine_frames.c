@@ -1,6 +1,6 @@
 /*
  * What each type of frame means to the end it comes to: one row says which end may get it, its flags and its sizes; only what
- * passes the row reaches the row's function. Streams will be three rows more.
+ * passes the row reaches the row's function. Those of streams are in engine_streams.c.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -43,14 +43,20 @@ static bool take_hello(struct hm_engine *engine, const struct hm_frame *frame, c
 	if (!agree_on_version(engine))
 		return false;
 	engine->packet_bytes_max = engine->peer.packet_bytes_max;
+	hm_streams_greet(engine);
 	if (engine->side == HM_SERVER) {
 		engine->introduced = true;
 		hm_engine_introduce(engine);
 	} else {
-		if (engine->peer.calls_max < HM_CALLS_MIN || engine->peer.slots_max < HM_SLOTS_MIN) {
-			hm_engine_violation(engine,
-					    "HELLO has a calls_max of %u (least: %d) and slots_max of %u (least: %d)",
-					    engine->peer.calls_max, HM_CALLS_MIN, engine->peer.slots_max, HM_SLOTS_MIN);
+		const struct hm_hello *peer = &engine->peer;
+
+		if (peer->calls_max < HM_CALLS_MIN || peer->slots_max < HM_SLOTS_MIN ||
+		    peer->streams_max < HM_STREAMS_MIN) {
+			hm_engine_violation(
+				engine,
+				"HELLO has a calls_max of %u (least: %d), slots_max of %u (%d), streams_max of %u (%d)",
+				peer->calls_max, HM_CALLS_MIN, peer->slots_max, HM_SLOTS_MIN, peer->streams_max,
+				HM_STREAMS_MIN);
 			return false;
 		}
 		engine->introduced = true;
@@ -127,7 +133,7 @@ static struct hm_served *served_at(struct hm_engine *engine, uint32_t index)
 
 /* An index is taken until its REPLY has left, not only until it was made: so a client that calls and never reads cannot make
  * more than calls_max replies wait here. */
-static bool begin_serving(struct hm_engine *engine, uint32_t call)
+static bool begin_serving(struct hm_engine *engine, uint32_t call, uint8_t stream)
 {
 	struct hm_served *served;
 
@@ -143,7 +149,14 @@ static bool begin_serving(struct hm_engine *engine, uint32_t call)
 				    call, served->call);
 		return false;
 	}
+	if (stream && engine->streams.count >= engine->streams.count_max) {
+		hm_engine_violation(engine, "CALL %08x is a stream, but %u are under way, the most", call,
+				    engine->streams.count);
+		return false;
+	}
 	*served = (struct hm_served){ .call = call, .running = true };
+	if (stream)
+		served->stream = hm_streams_begin(&engine->streams, call, stream);
 	engine->running++;
 	return true;
 }
@@ -156,11 +169,14 @@ static bool take_call(struct hm_engine *engine, const struct hm_frame *frame, co
 
 	if (!solo_order_is_fine(engine, frame))
 		return false;
+	event->head.stream = frame->flags & (HM_FRAME_OPEN | HM_FRAME_STREAM);
+	if (engine->in.solo && event->head.stream)
+		wrong = "a stream, in a SOLO packet";
 	if (wrong || event->head.slot >= (engine->in.solo ? 1 : engine->slots_max)) {
 		hm_engine_violation(engine, "CALL %08x has %s", frame->call, wrong ? wrong : "a slot out of range");
 		return false;
 	}
-	if (!engine->in.solo && !begin_serving(engine, frame->call))
+	if (!engine->in.solo && !begin_serving(engine, frame->call, event->head.stream))
 		return false;
 	event->type = HM_EVENT_CALL;
 	event->body = body + head_bytes;
@@ -187,6 +203,8 @@ static bool take_reply(struct hm_engine *engine, const struct hm_frame *frame, c
 	memcpy(event->audit_id.bytes, body, id_bytes);
 	event->body = body + id_bytes;
 	event->body_bytes = frame->body_bytes - id_bytes;
+	if (slot->stream)
+		hm_streams_free(&engine->streams, slot->stream);
 	hm_calls_free(&engine->calls, slot);
 	return waiting;
 }
@@ -237,14 +255,18 @@ static const struct frame_rule {
 	uint32_t bytes_min, bytes_max;
 	take_fn *take;
 } rules[HM_FRAME_TYPES] = {
-	[HM_FRAME_HELLO] = { "HELLO", TO_CLIENT | TO_SERVER, 0, HM_HELLO_BYTES, UINT32_MAX, take_hello },
+	[HM_FRAME_HELLO] = { "HELLO", TO_CLIENT | TO_SERVER, 0, HM_HELLO_BYTES_MIN, UINT32_MAX, take_hello },
 	[HM_FRAME_BIND] = { "BIND", TO_SERVER | SOLO, 0, 1, UINT32_MAX, take_bind },
-	[HM_FRAME_CALL] = { "CALL", TO_SERVER | SOLO, 0, HM_CALL_HEAD_BYTES, UINT32_MAX, take_call },
+	[HM_FRAME_CALL] = { "CALL", TO_SERVER | SOLO, HM_FRAME_OPEN | HM_FRAME_STREAM, HM_CALL_HEAD_BYTES, UINT32_MAX,
+			    take_call },
 	[HM_FRAME_REPLY] = { "REPLY", TO_CLIENT, HM_FRAME_AUDITED, 0, UINT32_MAX, take_reply },
 	[HM_FRAME_CANCEL] = { "CANCEL", TO_SERVER, 0, 0, 0, take_cancel },
 	[HM_FRAME_GOAWAY] = { "GOAWAY", TO_CLIENT, 0, 0, UINT32_MAX, take_goaway },
 	[HM_FRAME_PING] = { "PING", TO_CLIENT | TO_SERVER, 0, HM_PING_BYTES, HM_PING_BYTES, take_ping },
 	[HM_FRAME_PONG] = { "PONG", TO_CLIENT | TO_SERVER, 0, HM_PING_BYTES, HM_PING_BYTES, take_nothing },
+	[HM_FRAME_DATA] = { "DATA", TO_CLIENT | TO_SERVER, 0, 0, UINT32_MAX, hm_streams_take_data },
+	[HM_FRAME_END] = { "END", TO_SERVER, 0, 0, 0, hm_streams_take_end },
+	[HM_FRAME_CREDIT] = { "CREDIT", TO_CLIENT | TO_SERVER, 0, 4, 4, hm_streams_take_credit },
 };
 
 bool hm_engine_frame_take(struct hm_engine *engine, const struct hm_frame *frame, const uint8_t *body,

@@ -68,11 +68,11 @@ static const struct {
 	{ HM_SERVER, { HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, zeros, "HELLO has a packet_bytes_max under 64 KiB" },
 	{ HM_SERVER, { 99, 0, HM_FRAME_HELLO, 0, 0 }, zeros, "HELLO has a body of 99 bytes" },
 	{ HM_SERVER, { 0, 0, 0, 0, 0 }, NULL, "type 0 is not known" },
-	{ HM_SERVER, { 0, 0, HM_FRAME_DATA, 0, 0 }, NULL, "type 9 is not known" },
+	{ HM_SERVER, { 0, 0, HM_FRAME_TYPES, 0, 0 }, NULL, "type 12 is not known" },
 	{ HM_SERVER, { 0, 0, 255, 0, 0 }, NULL, "type 255 is not known" },
 	{ HM_SERVER, { 0, 0x10000, HM_FRAME_REPLY, 0, 0 }, NULL, "REPLY does not belong here" },
 	{ HM_SERVER, { 0, 0, HM_FRAME_GOAWAY, 0, 0 }, NULL, "GOAWAY does not belong here" },
-	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0x10000, HM_FRAME_CALL, 2, 0 }, zeros, "CALL has unknown flags 02" },
+	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0x10000, HM_FRAME_CALL, 8, 0 }, zeros, "CALL has unknown flags 08" },
 	{ HM_SERVER, { 39, 0x10000, HM_FRAME_CALL, 0, 0 }, zeros, "CALL has a body of 39 bytes" },
 	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0, HM_FRAME_CALL, 0, 0 }, zeros, "CALL 00000000 has no generation" },
 	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0x0001, HM_FRAME_CALL, 0, 0 }, zeros, "CALL 00000001 has no generation" },
@@ -206,7 +206,7 @@ Test(engine_hostile, packets_before_hello_are_ignored)
 Test(engine_hostile, ends_without_a_common_version_part)
 {
 	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-	struct hm_hello hello = { 2, 3, HM_PACKET_BYTES_MIN, HM_CALLS_MIN, HM_SLOTS_MIN, 0, { 0 }, "" };
+	struct hm_hello hello = { 2, 3, HM_PACKET_BYTES_MIN, HM_CALLS_MIN, HM_SLOTS_MIN, 0, { 0 }, "", 0, 0 };
 	uint8_t body[HM_HELLO_BYTES];
 	struct forged packet;
 
@@ -221,7 +221,7 @@ Test(engine_hostile, ends_without_a_common_version_part)
 Test(engine_hostile, a_server_that_takes_less_than_every_server_must_is_refused)
 {
 	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-	struct hm_hello hello = { 1, 1, HM_PACKET_BYTES_MIN, HM_CALLS_MIN - 1, HM_SLOTS_MIN, 0, { 0 }, "" };
+	struct hm_hello hello = { 1, 1, HM_PACKET_BYTES_MIN, HM_CALLS_MIN - 1, HM_SLOTS_MIN, 0, { 0 }, "", 0, 0 };
 	uint8_t body[HM_HELLO_BYTES];
 	struct forged packet;
 

@@ -145,5 +145,7 @@ bool hm_engine_next_event(struct hm_engine *engine, struct hm_event *ret_event)
 			return true;
 	if (engine->in.solo && !engine->in.solo_called && engine->in.size)
 		hm_engine_violation(engine, "SOLO, but no CALL in it");
-	return !engine->error && next_expired(engine, ret_event);
+	if (engine->error)
+		return false;
+	return next_expired(engine, ret_event) || hm_streams_next_writable(engine, ret_event);
 }

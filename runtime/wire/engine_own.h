@@ -4,11 +4,13 @@
  *     engine.c         life, calls and replies begun here, time       engine_flow.c      packets out, acknowledgements
  *     engine_in.c      packets in, frame by frame                     engine_outgoing.c  frames that wait
  *     engine_frames.c  what each type of frame means                  engine_calls.c     a client's calls; _wheel: deadlines
+ *     engine_streams.c their table, their frames coming in            engine_send.c      streams' frames going out
  */
 #pragma once
 #include "wire/engine.h"
 #include "wire/engine_calls.h"
 #include "wire/engine_outgoing.h"
+#include "wire/engine_streams.h"
 
 enum {
 	HM_ENGINE_TEXT_BYTES = 256,
@@ -20,6 +22,7 @@ enum {
 struct hm_served {
 	uint32_t call; /* the last id here; 0: none yet */
 	bool running, cancelled; /* not answered yet; nobody waits for the answer */
+	uint16_t stream; /* place; 0: unary */
 	uint64_t
 		leaves; /* answered: where its REPLY ends in the outgoing frames. The index is free once that has left */
 };
@@ -52,6 +55,7 @@ struct hm_engine {
 	uint64_t pong_leaves; /* where the last PONG ends in the outgoing frames */
 	struct hm_incoming in;
 
+	struct hm_streams streams;
 	struct hm_calls calls; /* client */
 	struct hm_served *served; /* server */
 	uint32_t served_capacity, running;

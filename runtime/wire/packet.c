@@ -7,7 +7,9 @@ enum { KEY_IDEMPOTENCY = 1, ENTRY_HEAD_BYTES = 3 };
  *     HELLO    0               2               4                    8              12             16
  *              u16 version min u16 version max u32 packet bytes max u32 calls max  u32 slots max  u32 keepalive ms
  *              20        36
- *              nonce     name, filled with NULs to 100
+ *              nonce     name, filled with NULs
+ *              100                      104
+ *              u32 stream window bytes  u32 streams max
  */
 void hm_hello_encode(const struct hm_hello *hello, uint8_t to[static HM_HELLO_BYTES])
 {
@@ -20,6 +22,8 @@ void hm_hello_encode(const struct hm_hello *hello, uint8_t to[static HM_HELLO_BY
 	hm_put32(to + 16, hello->keepalive_ms);
 	memcpy(to + 20, hello->nonce, sizeof hello->nonce);
 	memcpy(to + 36, hello->name, strnlen(hello->name, sizeof hello->name - 1));
+	hm_put32(to + 100, hello->stream_window_bytes);
+	hm_put32(to + 104, hello->streams_max);
 }
 
 /* The name is for people and may end in their terminals and logs: nothing but printable ASCII passes. */
@@ -32,11 +36,19 @@ static void clean_name(const uint8_t *from, char ret_name[static 64])
 			*c = '?';
 }
 
+/* HELLO grows at its end: a field that its sender did not know yet means the same as 0. */
+static uint32_t get_later(const uint8_t *body, size_t body_bytes, size_t at, uint32_t otherwise)
+{
+	uint32_t value = body_bytes < at + sizeof value ? 0 : hm_get32(body + at);
+
+	return value ? value : otherwise;
+}
+
 const char *hm_hello_decode(const uint8_t *body, size_t body_bytes, struct hm_hello *ret_hello)
 {
 	struct hm_hello hello = { 0 };
 
-	if (body_bytes < HM_HELLO_BYTES)
+	if (body_bytes < HM_HELLO_BYTES_MIN)
 		return "fewer than 100 bytes";
 	hello.version_min = hm_get16(body);
 	hello.version_max = hm_get16(body + 2);
@@ -46,10 +58,14 @@ const char *hm_hello_decode(const uint8_t *body, size_t body_bytes, struct hm_he
 	hello.keepalive_ms = hm_get32(body + 16);
 	memcpy(hello.nonce, body + 20, sizeof hello.nonce);
 	clean_name(body + 36, hello.name);
+	hello.stream_window_bytes = get_later(body, body_bytes, 100, HM_STREAM_WINDOW_MIN);
+	hello.streams_max = get_later(body, body_bytes, 104, HM_STREAMS_MIN);
 	if (hello.version_min > hello.version_max)
 		return "its versions the wrong way round";
 	if (hello.packet_bytes_max < HM_PACKET_BYTES_MIN)
 		return "a packet_bytes_max under 64 KiB";
+	if (hello.stream_window_bytes < HM_STREAM_WINDOW_MIN || hello.stream_window_bytes > HM_STREAM_CREDIT_MAX)
+		return "a stream_window_bytes under 64 KiB or over 2 GiB";
 	*ret_hello = hello;
 	return NULL;
 }
@@ -120,6 +136,7 @@ const char *hm_call_head_decode(const uint8_t *body, size_t body_bytes, struct h
 	ret_head->slot = hm_get16(body + 36);
 	ret_head->idempotency_key = NULL;
 	ret_head->idempotency_key_bytes = 0;
+	ret_head->stream = HM_STREAM_NONE;
 	*ret_bytes = HM_CALL_HEAD_BYTES + metadata_bytes;
 	return take_metadata(body + HM_CALL_HEAD_BYTES, body + *ret_bytes, ret_head);
 }

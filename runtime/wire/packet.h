@@ -18,7 +18,9 @@
  *     CANCEL   the client no longer waits for the call; its REPLY still comes (it frees the id), with nothing in it
  *     GOAWAY   from the server: no new calls on this connection; those under way or crossing it are answered
  *     PING, PONG  body: 8 bytes given back (PINGs that wait together get one PONG)
- *     DATA, END, CREDIT  streams (numbers reserved)
+ *     DATA     one message of a stream, either way, for a call's id; may be empty
+ *     END      the client sends no more DATA for the call
+ *     CREDIT   body: u32 bytes, not 0, that may be sent for the call besides what was allowed before
  *
  *     CALL head  0           8             24          32             36         38         40
  *                u64 method  request id    u64 parent  u32 timeout ms u16 slot   u16 bytes  metadata, then the request
@@ -28,8 +30,15 @@
  * before the REPLY has come, so an index is a place in a table on both ends, and calls_max bounds what a client can make a
  * server do: one that cancels and calls anew gains nothing.
  *
- * Versions: packet head, frame head and the fields of HELLO stay as they are for ever; later HELLOs may be longer. Both
- * ends then speak the smaller version_max; a client's packets before it knows are in its version_min. A frame of unknown
+ * Streams: a CALL with flag OPEN is followed by the client's DATA, ended by END, and has no request in its body; one with flag
+ * STREAM is answered by the server's DATA before its REPLY, which then has an empty body if its status is 0. The REPLY always
+ * ends the call. Each direction of a stream begins with a credit of the receiver's stream_window_bytes; a DATA frame costs
+ * its whole size, head and body, and may be sent while the credit is above 0, even if that takes it below: so no message is
+ * ever cut, and a receiver holds at most a window and a packet. After its REPLY the client's DATA, END and CREDIT may still be
+ * under way, after a CANCEL the server's DATA: both are passed over.
+ *
+ * Versions: packet head, frame head and the fields of HELLO stay as they are for ever; later HELLOs may be longer, earlier
+ * ones end before stream_window_bytes. Both ends then speak the smaller version_max; a client's packets before it knows are in its version_min. A frame of unknown
  * type is passed over if it has the flag OPTIONAL, and breaks the protocol if not.
  *
  * A packet with flag SOLO is a whole conversation: BIND of slot 0, then CALL, from a client without HELLO, answered by one SOLO
@@ -48,17 +57,26 @@ enum {
 	HM_PACKET_HEAD_BYTES = 8,
 	HM_FRAME_HEAD_BYTES = 12,
 	HM_CALL_HEAD_BYTES = 40,
-	HM_HELLO_BYTES = 100,
+	HM_HELLO_BYTES = 108,
+	HM_HELLO_BYTES_MIN = 100, /* the first HELLOs ended with the name */
 	HM_PACKETS_UNACKNOWLEDGED_MAX = 32,
 	HM_PACKET_FRAMES_BYTES = 32 << 10, /* frames together in one packet; a larger frame goes alone */
 	HM_CALLS_LIMIT = 1 << 16, /* an id has 16 bits of index */
 	HM_SLOT_BRAND_BYTES_MAX = 63,
 	HM_SLOT_TOKEN_BYTES_MAX = 4096,
 	HM_CALL_KEY_BYTES_MAX = 128, /* idempotency key */
+	HM_STREAM_CREDIT_MAX = INT32_MAX, /* no credit, and so no window, is ever more */
+	HM_STREAMS_LIMIT = UINT16_MAX - 1,
 };
 
 /* What every end takes at least; a HELLO that says less is refused, and nobody sends more before the peer's HELLO. */
-enum { HM_PACKET_BYTES_MIN = 64 << 10, HM_CALLS_MIN = 1024, HM_SLOTS_MIN = 16 };
+enum {
+	HM_PACKET_BYTES_MIN = 64 << 10,
+	HM_CALLS_MIN = 1024,
+	HM_SLOTS_MIN = 16,
+	HM_STREAM_WINDOW_MIN = 64 << 10,
+	HM_STREAMS_MIN = 64,
+};
 
 enum hm_packet_flag { HM_PACKET_SOLO = 1 };
 
@@ -77,7 +95,15 @@ enum hm_frame_type {
 	HM_FRAME_TYPES,
 };
 
-enum hm_frame_flag { HM_FRAME_AUDITED = 1, HM_FRAME_OPTIONAL = 0x80 };
+enum hm_frame_flag {
+	HM_FRAME_AUDITED = 1, /* REPLY */
+	HM_FRAME_OPEN = 2, /* CALL */
+	HM_FRAME_STREAM = 4, /* CALL */
+	HM_FRAME_OPTIONAL = 0x80,
+};
+
+/* Which halves of a call are streams; any of both bits. A unary call has none. */
+enum hm_stream_halves { HM_STREAM_NONE, HM_STREAM_REQUESTS = HM_FRAME_OPEN, HM_STREAM_REPLIES = HM_FRAME_STREAM };
 
 /* What each end says of itself and its limits, first. */
 struct hm_hello {
@@ -88,6 +114,8 @@ struct hm_hello {
 	uint32_t keepalive_ms; /* silence after which a PING is due; 0: none */
 	uint8_t nonce[16];
 	char name[64]; /* of the program or service; for people */
+	uint32_t stream_window_bytes; /* of each stream, that this end takes ahead of its reader; 0: the minimum */
+	uint32_t streams_max; /* calls under way at once that are streams; only a server's counts; 0: the minimum */
 };
 
 /* The fixed part of a CALL, decoded. */
@@ -99,4 +127,5 @@ struct hm_call_head {
 	uint16_t slot;
 	const char *idempotency_key; /* not NUL-terminated; NULL: none */
 	uint16_t idempotency_key_bytes;
+	uint8_t stream; /* enum hm_stream_halves; in the frame's flags */
 };

@@ -93,7 +93,7 @@ static inline struct hm_frame hm_frame_decode(const uint8_t from[static HM_FRAME
 
 void hm_hello_encode(const struct hm_hello *hello, uint8_t to[static HM_HELLO_BYTES]);
 
-/* hm_hello_decode reads a HELLO body; longer ones (of later versions) are fine. */
+/* hm_hello_decode reads a HELLO body; longer ones (of later versions) are fine, and so are the first, shorter ones. */
 const char *hm_hello_decode(const uint8_t *body, size_t body_bytes, struct hm_hello *ret_hello);
 
 /* hm_call_head_bytes returns the encoded size, metadata included. */

@@ -3,7 +3,7 @@
 
 #include "wire/packet_codec.h"
 
-static const struct hm_hello hello = { 1, 3, 1 << 20, 4096, 64, 5000, { 1, 2, 3 }, "follows" };
+static const struct hm_hello hello = { 1, 3, 1 << 20, 4096, 64, 5000, { 1, 2, 3 }, "follows", 1 << 20, 200 };
 
 Test(packet, a_hello_comes_back_as_it_went)
 {
@@ -35,7 +35,7 @@ Test(packet, refuses_hellos_that_are_short_or_senseless)
 	struct hm_hello back;
 
 	hm_hello_encode(&hello, bytes);
-	cr_assert_str_eq(hm_hello_decode(bytes, HM_HELLO_BYTES - 1, &back), "fewer than 100 bytes");
+	cr_assert_str_eq(hm_hello_decode(bytes, HM_HELLO_BYTES_MIN - 1, &back), "fewer than 100 bytes");
 	hm_put16(bytes, 4);
 	cr_assert_str_eq(hm_hello_decode(bytes, HM_HELLO_BYTES, &back), "its versions the wrong way round");
 	hm_put16(bytes, 1);
@@ -45,7 +45,7 @@ Test(packet, refuses_hellos_that_are_short_or_senseless)
 
 Test(packet, a_call_head_comes_back_as_it_went)
 {
-	const struct hm_call_head head = { 0x1122334455667788, { "request id here" }, 99, 1500, 7, "the key", 7 };
+	const struct hm_call_head head = { 0x1122334455667788, { "request id here" }, 99, 1500, 7, "the key", 7, 0 };
 	uint8_t bytes[64];
 	struct hm_call_head back;
 	size_t size;

@@ -18,7 +18,7 @@ static struct hm_engine *open_engine(bool server)
 {
 	struct hm_engine_config config = {
 		server ? HM_SERVER : HM_CLIENT,
-		{ 1, 1, HM_PACKET_BYTES_MIN, HM_CALLS_MIN, HM_SLOTS_MIN, 100, { 0 }, "fuzz" }
+		{ 1, 1, HM_PACKET_BYTES_MIN, HM_CALLS_MIN, HM_SLOTS_MIN, 100, { 0 }, "fuzz", 0, 0 }
 	};
 	struct hm_engine *engine = hm_engine_open(&config, 0);
 	struct hm_call_head head = { .method = 1 };
