@@ -8,9 +8,11 @@
 #include "base/status.h"
 #include "guard/work.h"
 #include "rpc/call.h"
+#include "rpc/call_stream.h"
 #include "rpc/channel.h"
 #include "rpc/context.h"
 #include "rpc/method.h"
+#include "rpc/stream.h"
 #include "store/query.h"
 
 /* HM_SET gives an optional scalar field its value and its presence: { …, HM_SET(amount, 5) }. */

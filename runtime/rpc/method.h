@@ -23,13 +23,18 @@ enum hm_effect { HM_EFFECT_NONE = 1, HM_EFFECT_READ = 2, HM_EFFECT_WRITE = 3 };
 /* The standard idempotency_level option. */
 enum hm_idempotency { HM_IDEMPOTENCY_UNKNOWN = 0, HM_NO_SIDE_EFFECTS = 1, HM_IDEMPOTENT = 2 };
 
-/* A thunk calls one typed handler out of the service's handler struct (generated: no function pointer is cast). */
+/* Who sends a stream of messages where a unary method has one. The bits are those of a CALL on the wire. */
+enum hm_method_kind { HM_UNARY = 0, HM_CLIENT_STREAM = 1, HM_SERVER_STREAM = 2, HM_BIDI_STREAM = 3 };
+
+/* A thunk calls one typed handler out of the service's handler struct (generated: no function pointer is cast). A message that
+ * streams is NULL: the handler reads or writes it. */
 typedef hm_status hm_thunk(const void *handlers, struct hm_call *call, const ProtobufCMessage *request,
 			   ProtobufCMessage *reply);
 
 struct hm_method {
 	const char *name; /* "follows.v1.Follows/Follow" */
 	uint64_t id; /* FNV-1a 64 of the name: what travels */
+	enum hm_method_kind kind;
 	const ProtobufCMessageDescriptor *request, *reply;
 	const struct hm_message_rules *request_rules, *reply_rules; /* NULL: none */
 	enum hm_effect effect;
@@ -38,8 +43,8 @@ struct hm_method {
 	const char *permission; /* NULL: public, or callers only */
 	const char *const *callers; /* NULL-terminated, or NULL */
 	const char *only_brand;
-	uint32_t deadline_ms;
-	uint32_t request_bytes;
+	uint32_t deadline_ms; /* 0: as long as the caller waits */
+	uint32_t request_bytes; /* of each message of a stream of requests */
 	bool is_public;
 	bool is_inline;
 	bool secret_reply;

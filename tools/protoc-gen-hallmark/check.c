@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "names.h"
+#include "wrappers.h"
 
 /* Steps of paths inside descriptor.proto's messages. */
 enum { FILE_OPTIONS = 8, FILE_SYNTAX = 12, SERVICE_OPTIONS = 3, METHOD_OPTIONS = 4 };
@@ -37,11 +38,6 @@ struct checked {
 static bool is_audited(const struct method *method)
 {
 	return method->options.effect == HM_EFFECT_READ || method->options.effect == HM_EFFECT_WRITE;
-}
-
-static bool streams(const struct checked *it)
-{
-	return it->method->proto->client_streaming || it->method->proto->server_streaming;
 }
 
 static bool has_no_effect(const struct checked *it)
@@ -93,6 +89,11 @@ static bool is_inline_with_data(const struct checked *it)
 	return it->method->options.is_inline && is_audited(it->method);
 }
 
+static bool is_inline_stream(const struct checked *it)
+{
+	return it->method->options.is_inline && it->method->kind != HM_UNARY;
+}
+
 static bool has_no_schema(const struct checked *it)
 {
 	return is_audited(it->method) && !it->service->options.schema;
@@ -103,6 +104,18 @@ static bool has_no_entity_field(const struct checked *it)
 	const char *name = it->method->options.entity_id;
 
 	return name && !message_field(it->method->reply, name) && !message_field(it->method->request, name);
+}
+
+/* Of a message that streams there are many, or none: an entry cannot take its entity's id from it. */
+static bool has_streaming_entity(const struct checked *it)
+{
+	const struct method *method = it->method;
+	const char *name = method->options.entity_id;
+	bool is_in_reply = name && message_field(method->reply, name);
+	bool is_in_request = name && message_field(method->request, name);
+
+	return (is_in_reply || is_in_request) && !(is_in_reply && !(method->kind & HM_SERVER_STREAM)) &&
+	       !(is_in_request && !(method->kind & HM_CLIENT_STREAM));
 }
 
 static bool is_phi(const struct field *field)
@@ -127,19 +140,30 @@ static const struct {
 	bool (*is_broken)(const struct checked *it);
 	const char *words;
 } method_rules[] = {
-	{ streams, "streaming methods are not supported; a list is paged with page_size and page_token" },
 	{ has_no_effect, "no effect: say (hallmark.method).effect, one of NONE, READ and WRITE" },
 	{ has_no_event, "no event: a method that reads or writes is audited under (hallmark.method).event" },
 	{ has_odd_event, "event is not of the form \"noun.verbed\", as \"follow.created\" is" },
 	{ writes_without_side_effects, "effect WRITE contradicts idempotency_level NO_SIDE_EFFECTS" },
 	{ has_not_one_access, "say exactly one of permission, public and callers" },
 	{ is_inline_with_data, "inline is for methods of effect NONE: a database would block the transport" },
+	{ is_inline_stream, "inline is for unary methods: a stream would hold the transport" },
 	{ has_no_schema,
 	  "a method that reads or writes needs its service to have a schema: (hallmark.service).schema" },
 	{ has_no_entity_field, "entity_id names a field that neither reply nor request has" },
+	{ has_streaming_entity, "entity_id names a field of messages that stream; name one of the other message, or "
+				"let the handler say it by "
+				"hm_audit_entity" },
 	{ records_phi, "entity_id names a field that is phi: the audit entry would show it" },
 	{ has_keyword_name, "the method's name in C is a word of the language; choose another name" },
 };
+
+static bool is_suffix(enum hm_method_kind kind, const char *text)
+{
+	for (size_t i = 0; i < n_wrappers; i++)
+		if (wrappers[i].kinds >> kind & 1 && wrappers[i].suffix && *text && !strcmp(wrappers[i].suffix, text))
+			return true;
+	return false;
+}
 
 /* Two names of the generated client that would be one: methods Watch and WatchStart both want watch_start. */
 static void check_collisions(const struct file *file, const struct service *service, const struct method *method,
@@ -155,8 +179,7 @@ static void check_collisions(const struct file *file, const struct service *serv
 	for (size_t i = 0; i < service->n_methods; i++) {
 		const char *other = service->methods[i].slot;
 
-		if (!strncmp(other, method->slot, size) &&
-		    (!strcmp(other + size, "_start") || !strcmp(other + size, "_done")))
+		if (!strncmp(other, method->slot, size) && is_suffix(method->kind, other + size))
 			problem_add(problems, file, &service->methods[i].path, "%s: %s_%s is generated for %s",
 				    service->methods[i].proto->name, file->short_name, other, method->proto->name);
 	}

@@ -17,8 +17,3 @@ void emit_comment(struct hm_buffer *out, const char *text, const char *indent);
 
 /* emit_comment_lines appends text as lines of a C comment that is already open. */
 void emit_comment_lines(struct hm_buffer *out, const char *text, const char *indent);
-
-/* emit_call_prototype and emit_start_prototype append the signatures of a method's two client functions, without an
- * end. */
-void emit_call_prototype(const struct method *method, struct hm_buffer *out);
-void emit_start_prototype(const struct method *method, struct hm_buffer *out);

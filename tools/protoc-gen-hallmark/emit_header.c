@@ -4,6 +4,7 @@
  *     the table and the service    handler slots    FOLLOWS_SERVICE    messages' macros and rules    typed clients
  */
 #include "emit.h"
+#include "wrappers.h"
 
 static void emit_opening(const struct file *file, struct hm_buffer *out)
 {
@@ -22,6 +23,17 @@ static void emit_opening(const struct file *file, struct hm_buffer *out)
 
 /* ---- The author's side ------------------------------------------------------------------------------------------- */
 
+/* What a handler is given: the messages there is one of. */
+static void emit_slot(const struct method *method, struct hm_buffer *out)
+{
+	hm_buffer_printf(out, "\thm_status (*%s)(struct hm_call *call", method->slot);
+	if (!(method->kind & HM_CLIENT_STREAM))
+		hm_buffer_printf(out, ", const %s *request", method->request->type);
+	if (!(method->kind & HM_SERVER_STREAM))
+		hm_buffer_printf(out, ",%s%s *reply", method->kind ? " " : "\n\t\t\t", method->reply->type);
+	hm_buffer_add_text(out, ");\n");
+}
+
 static void emit_handlers(const struct file *file, const struct service *service, struct hm_buffer *out)
 {
 	const char *name = file->short_name;
@@ -38,8 +50,7 @@ static void emit_handlers(const struct file *file, const struct service *service
 		const struct method *method = &service->methods[i];
 
 		emit_comment(out, method->comment, "\t");
-		hm_buffer_printf(out, "\thm_status (*%s)(struct hm_call *call, const %s *request,\n\t\t\t%s *reply);\n",
-				 method->slot, method->request->type, method->reply->type);
+		emit_slot(method, out);
 	}
 	hm_buffer_add_text(out, "};\n");
 }
@@ -99,17 +110,26 @@ static void emit_rules(const struct model *model, const struct file *file, struc
 static void emit_client(const struct method *method, struct hm_buffer *out)
 {
 	static const char *const effects[] = { "?", "touches no data", "reads", "writes" };
+	static const char *const kinds[] = { "", "; a stream of requests", "; a stream of replies",
+					     "; a stream each way" };
 
-	hm_buffer_printf(out, "\n/* %s %s; %s; at most %u ms.", method->proto->name, effects[method->options.effect],
-			 method->permission_words, method->options.deadline_ms);
+	hm_buffer_printf(out, "\n/* %s %s; %s%s", method->proto->name, effects[method->options.effect],
+			 method->permission_words, kinds[method->kind]);
+	if (method->options.deadline_ms)
+		hm_buffer_printf(out, "; at most %u ms", method->options.deadline_ms);
+	hm_buffer_add_text(out, ".");
 	for (size_t i = 0; i < method->errors.count; i++)
 		hm_buffer_printf(out, "%s%s", i ? ", " : " Errors: ", method->errors.items[i]);
 	hm_buffer_add_text(out, method->errors.count ? ". */\n" : " */\n");
-	emit_call_prototype(method, out);
-	hm_buffer_printf(out, ";\ntypedef void %s_done(void *user, hm_status status, const %s *reply);\n",
-			 method->client, method->reply->type);
-	emit_start_prototype(method, out);
-	hm_buffer_add_text(out, ";\n");
+	wrappers_declare(method, out);
+}
+
+static bool has_streams(const struct service *service)
+{
+	for (size_t i = 0; i < service->n_methods; i++)
+		if (service->methods[i].kind != HM_UNARY)
+			return true;
+	return false;
 }
 
 void emit_header(const struct model *model, const struct file *file, struct hm_buffer *out)
@@ -121,11 +141,16 @@ void emit_header(const struct model *model, const struct file *file, struct hm_b
 	}
 	emit_bases(model, file, out);
 	emit_rules(model, file, out);
-	if (file->n_services)
-		hm_buffer_add_text(
-			out, "\n/* Clients. Each call waits, its reply lives in the context's arena (hm_channel_call); "
-			     "each\n"
-			     " * _start returns at once, its reply lives until done returns (hm_channel_start). */\n");
+	for (size_t i = 0; i < file->n_services; i++) {
+		hm_buffer_add_text(out,
+				   "\n/* Clients. Each call waits, its reply lives in the context's arena "
+				   "(hm_channel_call); each\n"
+				   " * _start returns at once, its reply lives until done returns (hm_channel_start).");
+		if (has_streams(&file->services[i]))
+			hm_buffer_add_text(out, " Streams\n * are rpc/stream.h's; a handler's _read and _write are "
+						"rpc/call_stream.h's.");
+		hm_buffer_add_text(out, " */\n");
+	}
 	for (size_t i = 0; i < file->n_services; i++)
 		for (size_t j = 0; j < file->services[i].n_methods; j++)
 			emit_client(&file->services[i].methods[j], out);

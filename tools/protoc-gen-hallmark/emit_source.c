@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "emit.h"
+#include "wrappers.h"
 
 /* ---- Rules ------------------------------------------------------------------------------------------------------- */
 
@@ -71,12 +72,21 @@ static void emit_rules(const struct message *message, struct hm_buffer *out)
 
 static void emit_thunk(const struct file *file, const struct method *method, struct hm_buffer *out)
 {
+	bool has_request = !(method->kind & HM_CLIENT_STREAM), has_reply = !(method->kind & HM_SERVER_STREAM);
+
 	hm_buffer_printf(out,
 			 "\nstatic hm_status thunk_%s(const void *handlers, struct hm_call *call, const "
 			 "ProtobufCMessage *request,\n"
-			 "\t\tProtobufCMessage *reply)\n{\n\tconst struct %s_handlers *slots = handlers;\n\n"
-			 "\treturn slots->%s(call, (const %s *)request, (%s *)reply);\n}\n",
-			 method->slot, file->short_name, method->slot, method->request->type, method->reply->type);
+			 "\t\tProtobufCMessage *reply)\n{\n\tconst struct %s_handlers *slots = handlers;\n\n",
+			 method->slot, file->short_name);
+	hm_buffer_add_text(out, has_request ? "" : "\t(void)request;\n");
+	hm_buffer_add_text(out, has_reply ? "" : "\t(void)reply;\n");
+	hm_buffer_printf(out, "\treturn slots->%s(call", method->slot);
+	if (has_request)
+		hm_buffer_printf(out, ", (const %s *)request", method->request->type);
+	if (has_reply)
+		hm_buffer_printf(out, ", (%s *)reply", method->reply->type);
+	hm_buffer_add_text(out, ");\n}\n");
 }
 
 static void emit_text_member(struct hm_buffer *out, const char *name, const char *text)
@@ -139,8 +149,12 @@ static void emit_policy(const struct method *method, struct hm_buffer *out)
 
 static void emit_row(const struct file *file, const struct method *method, struct hm_buffer *out)
 {
+	static const char *const kinds[] = { "HM_UNARY", "HM_CLIENT_STREAM", "HM_SERVER_STREAM", "HM_BIDI_STREAM" };
+
 	hm_buffer_printf(out, "\t{\n\t\t.name = \"%s\",\n\t\t.id = UINT64_C(0x%016" PRIx64 "),\n", method->full_name,
 			 hm_method_id(method->full_name));
+	if (method->kind)
+		hm_buffer_printf(out, "\t\t.kind = %s,\n", kinds[method->kind]);
 	emit_types(method, out);
 	emit_policy(method, out);
 	hm_buffer_printf(out, "\t\t.thunk = thunk_%s,\n\t\t.handler_offset = offsetof(struct %s_handlers, %s),\n",
@@ -168,35 +182,6 @@ static void emit_table(const struct file *file, const struct service *service, s
 				"\t.comment = ");
 	emit_string(out, service->comment, "\t\t");
 	hm_buffer_add_text(out, ",\n};\n");
-}
-
-/* ---- Clients ----------------------------------------------------------------------------------------------------- */
-
-static void emit_call(const struct method *method, size_t index, struct hm_buffer *out)
-{
-	hm_buffer_add_text(out, "\n");
-	emit_call_prototype(method, out);
-	hm_buffer_printf(
-		out,
-		"\n{\n\tProtobufCMessage *reply = NULL;\n\n"
-		"\tTRY(hm_channel_call(channel, context, &methods[%zu], (const ProtobufCMessage *)request, &reply));\n"
-		"\t*ret_reply = (%s *)reply;\n\treturn HM_OK;\n}\n",
-		index, method->reply->type);
-}
-
-static void emit_start(const struct method *method, size_t index, struct hm_buffer *out)
-{
-	hm_buffer_printf(out,
-			 "\nstatic void done_%s(void (*typed)(void), void *user, hm_status status, const "
-			 "ProtobufCMessage *reply)\n"
-			 "{\n\t((%s_done *)typed)(user, status, (const %s *)reply);\n}\n\n",
-			 method->slot, method->client, method->reply->type);
-	emit_start_prototype(method, out);
-	hm_buffer_printf(
-		out,
-		"\n{\n\treturn hm_channel_start(channel, context, &methods[%zu], (const ProtobufCMessage *)request,\n"
-		"\t\t\tdone_%s, (void (*)(void))done, user);\n}\n",
-		index, method->slot);
 }
 
 /* ---- The file ---------------------------------------------------------------------------------------------------- */
@@ -231,8 +216,6 @@ void emit_source(const struct model *model, const struct file *file, struct hm_b
 	for (size_t i = 0; i < service->n_methods; i++)
 		emit_thunk(file, &service->methods[i], out);
 	emit_table(file, service, out);
-	for (size_t i = 0; i < service->n_methods; i++) {
-		emit_call(&service->methods[i], i, out);
-		emit_start(&service->methods[i], i, out);
-	}
+	for (size_t i = 0; i < service->n_methods; i++)
+		wrappers_define(&service->methods[i], i, out);
 }

@@ -1,4 +1,4 @@
-/* Emit: strings, comments and the signatures that header and source share. */
+/* Emit: strings and comments. */
 #include <string.h>
 
 #include "emit.h"
@@ -73,20 +73,4 @@ void emit_comment(struct hm_buffer *out, const char *text, const char *indent)
 	hm_buffer_printf(out, "%s/* ", indent);
 	add_comment_text(out, text, strlen(text));
 	hm_buffer_add_text(out, " */\n");
-}
-
-void emit_call_prototype(const struct method *method, struct hm_buffer *out)
-{
-	hm_buffer_printf(out,
-			 "hm_status %s(struct hm_channel *channel, struct hm_context *context,\n"
-			 "\t\tconst %s *request, %s **ret_reply)",
-			 method->client, method->request->type, method->reply->type);
-}
-
-void emit_start_prototype(const struct method *method, struct hm_buffer *out)
-{
-	hm_buffer_printf(out,
-			 "hm_status %s_start(struct hm_channel *channel, struct hm_context *context,\n"
-			 "\t\tconst %s *request, %s_done *done, void *user)",
-			 method->client, method->request->type, method->client);
 }

@@ -62,10 +62,11 @@ Test(protoc_gen_hallmark, makes_the_golden_code_of_good_contracts)
 
 	make_directory(directory);
 	expect_silence(PROTOC " -I" GOLDEN "/good --hallmark_opt=root=good --hallmark_out=%s library/v1/library.proto "
-			      "shelf/v1/shelf.proto 2>&1",
+			      "shelf/v1/shelf.proto radio/v1/radio.proto 2>&1",
 		       directory);
-	for (const char *const *name = (const char *const[]){ "library/v1/library", "shelf/v1/shelf", NULL }; *name;
-	     name++) {
+	for (const char *const *name =
+		     (const char *const[]){ "library/v1/library", "shelf/v1/shelf", "radio/v1/radio", NULL };
+	     *name; name++) {
 		expect_silence("diff -u " GOLDEN "/good/%s.hm.h.golden %s/%s.hm.h", *name, directory, *name);
 		expect_silence("diff -u " GOLDEN "/good/%s.hm.c.golden %s/%s.hm.c", *name, directory, *name);
 	}
@@ -79,13 +80,15 @@ Test(protoc_gen_hallmark, makes_code_that_fits_protoc_c_and_an_authors_hand)
 
 	make_directory(directory);
 	expect_silence(PROTOC " -I" GOLDEN "/good --hallmark_out=%s --c_out=%s library/v1/library.proto "
-			      "shelf/v1/shelf.proto 2>&1",
+			      "shelf/v1/shelf.proto radio/v1/radio.proto 2>&1",
 		       directory, directory);
-	expect_silence("echo 'extern const struct hm_query_table library_queries;' >%s/library/library.sql.h",
-		       directory);
+	for (const char *const *name = (const char *const[]){ "library", "radio", NULL }; *name; name++)
+		expect_silence("echo 'extern const struct hm_query_table %s_queries;' >%s/%s/%s.sql.h", *name,
+			       directory, *name, *name);
 	expect_silence("gcc -std=gnu2x " STRICT " -D_GNU_SOURCE -Iruntime -Igen -I%s -fsyntax-only " GOLDEN
-		       "/good/author.c %s/library/v1/library.hm.c %s/shelf/v1/shelf.hm.c 2>&1",
-		       directory, directory, directory);
+		       "/good/author.c %s/library/v1/library.hm.c %s/shelf/v1/shelf.hm.c "
+		       "%s/radio/v1/radio.hm.c 2>&1",
+		       directory, directory, directory, directory);
 	expect_silence("rm -r %s 2>&1", directory);
 }
 

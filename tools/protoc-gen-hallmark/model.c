@@ -10,6 +10,7 @@
 #include "names.h"
 
 /* Field numbers inside descriptor.proto's messages: the steps of paths. */
+enum { DEADLINE_MS = 5000 }; /* of a unary method that names none; a stream may go on */
 enum { FILE_MESSAGE = 4, FILE_SERVICE = 6, MESSAGE_FIELD = 2, MESSAGE_NESTED = 3, SERVICE_METHOD = 2 };
 
 static const ProtobufCMessage *options_of(const void *options)
@@ -147,6 +148,8 @@ static hm_status add_method(struct model *model, struct file *file, struct servi
 
 	method->proto = proto;
 	method->full_name = hm_arena_printf(arena, "%s/%s", service->full_name, proto->name);
+	method->kind =
+		(proto->client_streaming ? HM_CLIENT_STREAM : 0) | (proto->server_streaming ? HM_SERVER_STREAM : 0);
 	method->slot = name_snake(arena, proto->name);
 	method->client = hm_arena_printf(arena, "%s_%s", file->short_name, method->slot);
 	method->comment = source_comment(arena, file->proto, &method->path);
@@ -157,6 +160,8 @@ static hm_status add_method(struct model *model, struct file *file, struct servi
 	if (proto->options && proto->options->has_idempotency_level)
 		method->idempotency = (int)proto->options->idempotency_level;
 	TRY(options_read_method(arena, options_of(proto->options), &method->options));
+	if (!method->options.has_deadline_ms)
+		method->options.deadline_ms = method->kind == HM_UNARY ? DEADLINE_MS : 0;
 	method->permission_words = permission_words(arena, &method->options);
 	return HM_OK;
 }

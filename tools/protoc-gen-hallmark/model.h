@@ -52,6 +52,7 @@ struct method {
 	const char *comment; /* "" where the contract has none */
 	const char *permission_words; /* "permission follows.write", "public" or "callers identity": for people */
 	struct message *request, *reply;
+	enum hm_method_kind kind;
 	int idempotency; /* enum hm_idempotency */
 	struct texts errors; /* the status names its comment promises */
 	int line;

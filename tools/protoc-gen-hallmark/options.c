@@ -208,13 +208,13 @@ hm_status options_read_method(struct hm_arena *arena, const ProtobufCMessage *op
 		ROW(1, UINT32, method_options, effect),        ROW(2, TEXT, method_options, event),
 		ROW(3, TEXT, method_options, entity),          ROW(4, TEXT, method_options, entity_id),
 		ROW(5, TEXT, method_options, permission),      ROW(6, BOOL, method_options, is_public),
-		ROW(7, TEXTS, method_options, callers),        ROW(8, UINT32, method_options, deadline_ms),
+		ROW(7, TEXTS, method_options, callers),        ROW_HAS(8, UINT32, method_options, deadline_ms),
 		ROW(9, UINT32, method_options, request_bytes), ROW(10, TEXT, method_options, only_brand),
 		ROW(11, BOOL, method_options, secret_reply),   ROW(12, BOOL, method_options, is_inline),
 	};
 	static const struct table table = TABLE(OPTION_METHOD, rows);
 
-	*ret_options = (struct method_options){ .deadline_ms = 5000, .request_bytes = 65536 };
+	*ret_options = (struct method_options){ .request_bytes = 65536 };
 	return read(arena, &table, options, ret_options, NULL);
 }
 

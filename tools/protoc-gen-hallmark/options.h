@@ -37,7 +37,7 @@ struct method_options {
 	const char *event, *entity, *entity_id, *permission, *only_brand;
 	struct texts callers;
 	uint32_t deadline_ms, request_bytes;
-	bool is_public, secret_reply, is_inline;
+	bool has_deadline_ms, is_public, secret_reply, is_inline;
 };
 
 struct field_options {

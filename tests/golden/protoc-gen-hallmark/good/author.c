@@ -1,5 +1,6 @@
-/* What an author and a caller write against the library contract; compiled by the golden test, never run. */
+/* What an author and a caller write against the contracts; compiled by the golden test, never run. */
 #include "library/v1/library.hm.h"
+#include "radio/v1/radio.hm.h"
 #include "shelf/v1/shelf.hm.h"
 
 static hm_status lend_book(struct hm_call *call, const Lib__Loan *request, Lib__Loan *reply)
@@ -37,4 +38,75 @@ hm_status borrow(struct hm_channel *channel, struct hm_context *context, bool *l
 	TRY(library_lend_book(channel, context, &loan, &reply));
 	TRY(library_get_httppage(channel, context, &url, &reply));
 	return library_lend_book_start(channel, context, &loan, lent, thing.x ? lent_at_once : NULL);
+}
+
+static hm_status tune(struct hm_call *call, const Radio__Station *request, Radio__Station *reply)
+{
+	(void)call;
+	*reply = *request;
+	return HM_OK;
+}
+
+static hm_status listen_to(struct hm_call *call, const Radio__Station *request)
+{
+	if (!request->name)
+		return hm_fail(call, NOT_FOUND, "no station");
+	return radio_listen_write(call, &(Radio__Sound){ RADIO_SOUND_BASE });
+}
+
+static hm_status record(struct hm_call *call, Radio__Station *reply)
+{
+	Radio__Sound *sound;
+
+	do
+		TRY(radio_record_read(call, &sound));
+	while (sound);
+	reply->name = "kept";
+	return HM_OK;
+}
+
+static hm_status talk(struct hm_call *call)
+{
+	Radio__Sound *sound;
+
+	for (;;) {
+		TRY(radio_talk_read(call, &sound));
+		if (!sound)
+			return HM_OK;
+		TRY(radio_talk_write(call, sound));
+	}
+}
+
+const struct hm_service radio_service =
+	RADIO_SERVICE(.tune = tune, .listen = listen_to, .record = record, .talk = talk);
+
+static void ready(void *user)
+{
+	*(bool *)user = true;
+}
+
+hm_status play(struct hm_channel *channel, struct hm_context *context, bool *flag);
+
+hm_status play(struct hm_channel *channel, struct hm_context *context, bool *flag)
+{
+	const Radio__Station station = { RADIO_STATION_BASE, .name = "one" };
+	SCOPED(radio_listen) heard = NULL;
+	SCOPED(radio_record) recorded = NULL;
+	SCOPED(radio_talk) talked = NULL;
+	Radio__Sound *sound = NULL;
+	Radio__Station *kept = NULL;
+
+	TRY(radio_listen(channel, context, &station, &heard));
+	radio_listen_on_ready(heard, ready, flag);
+	TRY(radio_listen_try_next(heard, &sound, flag));
+	TRY(radio_listen_next(heard, &sound));
+	TRY(radio_record(channel, context, &recorded));
+	TRY(radio_record_send(recorded, sound));
+	TRY(radio_record_try_send(recorded, sound, flag));
+	TRY(radio_record_finish(recorded, &kept));
+	TRY(radio_record_try_finish(recorded, &kept, flag));
+	TRY(radio_talk(channel, context, &talked));
+	TRY(radio_talk_send(talked, sound));
+	TRY(radio_talk_end(talked));
+	return radio_talk_next(talked, &sound);
 }
