@@ -134,3 +134,47 @@ struct child_result hallmark_with(const char *input, const char *command, ...)
 	va_end(more);
 	return result;
 }
+
+/* Everything that was read as JSON, an array; freed with the test. */
+static json_t *read_values;
+
+static void free_values(void)
+{
+	json_decref(read_values);
+}
+
+const json_t *cli_json(const char *text, size_t n)
+{
+	json_t *value;
+
+	if (!read_values) {
+		read_values = json_array();
+		atexit(free_values);
+	}
+	while (n--) {
+		text = strchr(text, '\n');
+		cr_assert(text, "too few lines");
+		text++;
+	}
+	value = json_loads(text, JSON_DISABLE_EOF_CHECK, NULL);
+	cr_assert(value, "not JSON: %s", text);
+	cr_assert_eq(json_array_append_new(read_values, value), 0);
+	return value;
+}
+
+const char *cli_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	cr_assert(text, "no text %s", key);
+	return text;
+}
+
+size_t cli_lines(const char *text)
+{
+	size_t n = 0;
+
+	for (; (text = strchr(text, '\n')); text++)
+		n++;
+	return n;
+}

@@ -6,6 +6,8 @@
  *     struct child_result r = hallmark("ls", "--json", NULL);
  */
 #pragma once
+#include <jansson.h>
+
 #include "tests/child.h"
 #include "tests/fixture.h"
 
@@ -24,6 +26,13 @@ struct child_result hallmark_with(const char *input, const char *command, ...) _
 
 /* cli_program is the path of the hallmark program that belongs to this test program. */
 const char *cli_program(void);
+
+/* cli_json reads the nth line of a text; freed with the test. cli_text is a text member of an object. Both must be there. */
+const json_t *cli_json(const char *text, size_t n);
+const char *cli_text(const json_t *object, const char *key);
+
+/* cli_lines counts a text's lines. */
+size_t cli_lines(const char *text);
 
 /* shows fails the test unless the text has the words. */
 #define shows(text, words) cr_assert(strstr(text, words), "not shown: %s\nbut: %s", words, text)

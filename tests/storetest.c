@@ -71,19 +71,47 @@ struct hm_tx *storetest_tx(struct storetest *test, const char *brand, bool read_
 	return tx;
 }
 
+/* What a row with these words takes, its id made here. */
+struct new_row {
+	Storetest__Row row;
+	char id[HM_ID_TEXT_BYTES];
+	struct hm_builtin builtins[2];
+};
+
+static void make_row(struct new_row *made, const char *words)
+{
+	struct hm_id id = hm_id_new();
+
+	*made = (struct new_row){ .row = STORETEST__ROW__INIT, .builtins = { { "new_id", made->id } } };
+	hm_id_format(&id, made->id);
+	made->row.words = words;
+}
+
+hm_status storetest_write(struct hm_tx *tx, const char *words)
+{
+	struct new_row made;
+
+	make_row(&made, words);
+	return hm_tx_query(tx, &storetest_sql_put_words, &made.row.base, made.builtins, NULL, NULL);
+}
+
+hm_status storetest_append(struct hm_tx *tx, const char *words)
+{
+	struct new_row made;
+
+	make_row(&made, words);
+	return hm_tx_append(tx, &storetest_sql_put_words, &made.row.base, made.builtins);
+}
+
 const char *storetest_put(struct storetest *test, const char *brand, const char *words)
 {
 	struct hm_tx *tx = storetest_tx(test, brand, false, 0);
-	Storetest__Row row = STORETEST__ROW__INIT;
-	char *text = hm_arena_alloc(&test->arena, HM_ID_TEXT_BYTES);
-	struct hm_id id = hm_id_new();
+	struct new_row made;
 
-	hm_id_format(&id, text);
-	row.words = words;
-	must(hm_tx_query(tx, &storetest_sql_put_words, &row.base,
-			 (const struct hm_builtin[]){ { "new_id", text }, { NULL, NULL } }, NULL, NULL));
+	make_row(&made, words);
+	must(hm_tx_query(tx, &storetest_sql_put_words, &made.row.base, made.builtins, NULL, NULL));
 	must(hm_tx_commit(tx));
-	return text;
+	return hm_arena_strdup(&test->arena, made.id);
 }
 
 int64_t storetest_count(const struct storetest *test, const char *brand, const char *words)

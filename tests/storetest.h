@@ -24,6 +24,10 @@ void storetest_close(struct storetest *test);
 /* storetest_tx opens a transaction of notes_app for a brand; timeout_ms 0: no deadline. */
 struct hm_tx *storetest_tx(struct storetest *test, const char *brand, bool read_only, unsigned timeout_ms);
 
+/* storetest_write stores a row with these words; storetest_append queues it to be sent with the commit. */
+hm_status storetest_write(struct hm_tx *tx, const char *words);
+hm_status storetest_append(struct hm_tx *tx, const char *words);
+
 /* storetest_put stores a row with these words in a transaction of its own, and returns its id, in the arena. */
 const char *storetest_put(struct storetest *test, const char *brand, const char *words);
 

@@ -1,25 +1,9 @@
-/* Transactions on a real database: brand, roles, ends good and bad, connections that die at every moment. */
+/* Transactions on a real database: brand, roles, ends good and bad, deadlines, many at once. */
 #include <pthread.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/id.h"
-#include "tests/relay.h"
 #include "tests/storetest.h"
-
-static hm_status put(struct hm_tx *tx, const char *words, bool append)
-{
-	Storetest__Row row = STORETEST__ROW__INIT;
-	struct hm_id id = hm_id_new();
-	char text[HM_ID_TEXT_BYTES];
-	const struct hm_builtin builtins[] = { { "new_id", text }, { NULL, NULL } };
-
-	hm_id_format(&id, text);
-	row.words = words;
-	if (append)
-		return hm_tx_append(tx, &storetest_sql_put_words, &row.base, builtins);
-	return hm_tx_query(tx, &storetest_sql_put_words, &row.base, builtins, NULL, NULL);
-}
 
 static int64_t count(struct hm_tx *tx, const struct hm_query *query)
 {
@@ -95,7 +79,7 @@ Test(tx, a_reader_cannot_write)
 	struct storetest test = storetest_open(0);
 	struct hm_tx *tx = storetest_tx(&test, "loop", true, 0);
 
-	refuses(INTERNAL, put(tx, "a", false));
+	refuses(INTERNAL, storetest_write(tx, "a"));
 	hm_tx_rollback(tx);
 	cr_expect_eq(storetest_count(&test, "loop", "a"), 0);
 	storetest_close(&test);
@@ -107,7 +91,7 @@ Test(tx, nothing_is_left_of_a_rollback)
 	struct hm_tx *tx = storetest_tx(&test, "loop", false, 0);
 
 	cr_expect_not(hm_tx_is_active(tx));
-	must(put(tx, "a", false));
+	must(storetest_write(tx, "a"));
 	cr_expect(hm_tx_is_active(tx));
 	hm_tx_rollback(tx);
 	cr_expect_not(hm_tx_is_active(tx));
@@ -123,8 +107,8 @@ Test(tx, what_is_appended_commits_with_the_rest)
 	struct storetest test = storetest_open(0);
 	struct hm_tx *tx = storetest_tx(&test, "loop", false, 0);
 
-	must(put(tx, "query", false));
-	must(put(tx, "appended", true));
+	must(storetest_write(tx, "query"));
+	must(storetest_append(tx, "appended"));
 	cr_expect_eq(storetest_count(&test, "loop", "appended"), 0);
 	must(hm_tx_commit(tx));
 	cr_expect_eq(storetest_count(&test, "loop", "query"), 1);
@@ -138,8 +122,8 @@ Test(tx, a_failing_append_undoes_everything)
 	struct hm_tx *tx = storetest_tx(&test, "loop", false, 0);
 
 	(void)storetest_put(&test, "loop", "taken");
-	must(put(tx, "new", false));
-	must(put(tx, "taken", true));
+	must(storetest_write(tx, "new"));
+	must(storetest_append(tx, "taken"));
 	refuses(ALREADY_EXISTS, hm_tx_commit(tx));
 	cr_expect_str_eq(hm_error_get()->message, "words: exists already");
 	cr_expect_eq(storetest_count(&test, "loop", "new"), 0);
@@ -152,8 +136,8 @@ Test(tx, a_transaction_of_appends_alone_commits_in_one_burst)
 	struct storetest test = storetest_open(0);
 	struct hm_tx *tx = storetest_tx(&test, "loop", false, 0);
 
-	must(put(tx, "a", true));
-	must(put(tx, "b", true));
+	must(storetest_append(tx, "a"));
+	must(storetest_append(tx, "b"));
 	must(hm_tx_commit(tx));
 	cr_expect_eq(storetest_count(&test, "loop", "a") + storetest_count(&test, "loop", "b"), 2);
 	storetest_close(&test);
@@ -180,7 +164,7 @@ Test(tx, an_unreachable_database_is_unavailable)
 
 	must(hm_store_open(&(struct hm_store_config){ .service = "notes", .dsn = "host=/nowhere" }, &store));
 	must(hm_tx_open(store, &arena, &(struct hm_tx_options){ .brand = "loop" }, &tx));
-	refuses(UNAVAILABLE, put(tx, "a", false));
+	refuses(UNAVAILABLE, storetest_write(tx, "a"));
 	hm_tx_rollback(tx);
 	hm_store_close(store);
 	hm_arena_fini(&arena);
@@ -233,7 +217,7 @@ Test(tx, a_deadline_that_has_passed_sends_nothing)
 	struct hm_tx *tx;
 
 	must(hm_tx_open(test.store, &test.arena, &options, &tx));
-	refuses(DEADLINE_EXCEEDED, put(tx, "a", false));
+	refuses(DEADLINE_EXCEEDED, storetest_write(tx, "a"));
 	cr_expect_not(hm_tx_is_active(tx));
 	storetest_close(&test);
 }
@@ -243,125 +227,10 @@ Test(tx, waiting_for_a_connection_ends_with_the_deadline)
 	struct storetest test = storetest_open(1);
 	struct hm_tx *first = storetest_tx(&test, "loop", false, 0), *second = storetest_tx(&test, "loop", false, 50);
 
-	must(put(first, "a", false));
-	refuses(RESOURCE_EXHAUSTED, put(second, "b", false));
+	must(storetest_write(first, "a"));
+	refuses(RESOURCE_EXHAUSTED, storetest_write(second, "b"));
 	must(hm_tx_commit(first));
 	(void)storetest_put(&test, "loop", "c");
-	storetest_close(&test);
-}
-
-Test(tx, a_connection_killed_half_way_is_unavailable_and_the_next_one_works)
-{
-	struct storetest test = storetest_open(1);
-	struct hm_tx *tx = storetest_tx(&test, "loop", false, 0);
-
-	must(put(tx, "a", false));
-	storetest_kill(&test);
-	refuses(UNAVAILABLE, put(tx, "b", false));
-	refuses(INTERNAL, put(tx, "c", false));
-	hm_tx_rollback(tx);
-	cr_expect_eq(storetest_count(&test, "loop", "a"), 0);
-	(void)storetest_put(&test, "loop", "a");
-	storetest_close(&test);
-}
-
-Test(tx, a_connection_that_died_in_the_pool_is_not_noticed_by_the_caller)
-{
-	struct storetest test = storetest_open(2);
-
-	(void)storetest_put(&test, "loop", "a");
-	storetest_kill(&test);
-	(void)storetest_put(&test, "loop", "b");
-	cr_expect_eq(storetest_count(&test, "loop", "b"), 1);
-	storetest_close(&test);
-}
-
-Test(tx, a_plan_gone_stale_is_made_again)
-{
-	struct storetest test = storetest_open(1);
-	struct hm_tx *tx = storetest_tx(&test, "loop", true, 0);
-	Storetest__Row row = STORETEST__ROW__INIT, reply = STORETEST__ROW__INIT;
-
-	row.id = storetest_put(&test, "loop", "a");
-	must(hm_tx_query(tx, &storetest_sql_get, &row.base, NULL, &reply.base, NULL));
-	must(hm_tx_commit(tx));
-	(void)test_sql(test.dsn, "ALTER TABLE notes.rows ALTER whole TYPE smallint, ALTER words TYPE varchar(99)");
-	tx = storetest_tx(&test, "loop", true, 0);
-	must(hm_tx_query(tx, &storetest_sql_get, &row.base, NULL, &reply.base, NULL));
-	cr_expect_str_eq(reply.words, "a");
-	must(hm_tx_commit(tx));
-	storetest_close(&test);
-}
-
-Test(tx, a_plan_gone_stale_half_way_asks_to_run_the_call_again)
-{
-	struct storetest test = storetest_open(1);
-	struct hm_tx *tx = storetest_tx(&test, "loop", true, 0);
-	Storetest__Row row = STORETEST__ROW__INIT, reply = STORETEST__ROW__INIT;
-
-	row.id = storetest_put(&test, "loop", "a");
-	must(hm_tx_query(tx, &storetest_sql_get, &row.base, NULL, &reply.base, NULL));
-	must(hm_tx_commit(tx));
-	(void)test_sql(test.dsn, "ALTER TABLE notes.rows ALTER whole TYPE smallint");
-	tx = storetest_tx(&test, "nova", false, 0);
-	must(hm_tx_query(tx, &storetest_sql_defer, &row.base, NULL, NULL, NULL));
-	refuses(ABORTED, hm_tx_query(tx, &storetest_sql_get, &row.base, NULL, &reply.base, NULL));
-	cr_expect_str_eq(hm_error_get()->reason, "SERIALIZATION");
-	hm_tx_rollback(tx);
-	tx = storetest_tx(&test, "loop", true, 0);
-	must(hm_tx_query(tx, &storetest_sql_get, &row.base, NULL, &reply.base, NULL));
-	must(hm_tx_commit(tx));
-	storetest_close(&test);
-}
-
-Test(tx, a_commit_whose_answer_was_lost_is_found_out_to_have_happened)
-{
-	struct storetest test = storetest_open(2), relayed = { .store = NULL };
-	char dsn[TEST_DSN_BYTES];
-	struct relay *relay = relay_open(test.dsn, dsn);
-	struct hm_tx *tx;
-
-	must(hm_store_open(&(struct hm_store_config){ .service = "notes", .dsn = dsn }, &relayed.store));
-	tx = storetest_tx(&relayed, "loop", false, 0);
-	must(put(tx, "a", false));
-	relay_cut_next(relay);
-	must(hm_tx_commit(tx));
-	cr_expect_eq(storetest_count(&test, "loop", "a"), 1);
-	storetest_close(&relayed);
-	relay_close(relay);
-	storetest_close(&test);
-}
-
-Test(tx, a_commit_that_died_is_found_out_not_to_have_happened)
-{
-	struct storetest test = storetest_open(2);
-	struct hm_tx *tx = storetest_tx(&test, "loop", false, 0);
-	Storetest__Row row = STORETEST__ROW__INIT;
-
-	row.words = "a";
-	must(hm_tx_query(tx, &storetest_sql_die_at_commit, &row.base, NULL, NULL, NULL));
-	refuses(UNAVAILABLE, hm_tx_commit(tx));
-	cr_expect_not(hm_error_get()->maybe_processed);
-	cr_expect_eq(test_sql(test.dsn, "SELECT count(*) FROM notes.dying"), 0);
-	storetest_close(&test);
-}
-
-Test(tx, a_commit_whose_outcome_cannot_be_asked_is_unknown)
-{
-	struct storetest test = storetest_open(2), relayed = { .store = NULL };
-	char dsn[TEST_DSN_BYTES];
-	struct relay *relay = relay_open(test.dsn, dsn);
-	struct hm_tx *tx;
-
-	must(hm_store_open(&(struct hm_store_config){ .service = "notes", .dsn = dsn }, &relayed.store));
-	(void)storetest_put(&relayed, "loop", "prepared");
-	tx = storetest_tx(&relayed, "loop", false, 0);
-	must(put(tx, "a", true)); /* nothing is sent yet, so the transaction's id is not known */
-	relay_cut_next(relay);
-	refuses(UNKNOWN, hm_tx_commit(tx));
-	cr_expect(hm_error_get()->maybe_processed);
-	storetest_close(&relayed);
-	relay_close(relay);
 	storetest_close(&test);
 }
 
@@ -383,7 +252,7 @@ static void *crowd_member(void *argument)
 		char words[HM_ID_TEXT_BYTES];
 
 		hm_id_format(&id, words);
-		crowd->failures += put(tx, words, false) != HM_OK;
+		crowd->failures += storetest_write(tx, words) != HM_OK;
 		if (i % 4 == 0)
 			hm_tx_rollback(tx);
 		else
