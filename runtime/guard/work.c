@@ -36,6 +36,7 @@ static hm_status open_tx(struct hm_call *call, struct hm_tx **ret_tx)
 		.brand = call->context.brand,
 		.read_only = call->method->effect != HM_EFFECT_WRITE,
 		.deadline_us = call->context.deadline_us,
+		.cancel = &call->context.cancel,
 	};
 
 	if (!session->tx)
@@ -108,6 +109,7 @@ static hm_status query_across(struct hm_call *call, const struct hm_query *query
 		.role = HM_ROLE_SYSTEM,
 		.read_only = true,
 		.deadline_us = call->context.deadline_us,
+		.cancel = &call->context.cancel,
 	};
 	struct hm_tx *tx;
 	hm_status status;

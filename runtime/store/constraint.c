@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "store/cancel.h"
 #include "store/error.h"
 #include "store/tx.h"
 #include "wire/json.h"
@@ -103,6 +104,7 @@ const char *constraint_columns(struct hm_tx *tx, const PGresult *error)
 		return columns;
 	if (pipeline_sync(tx) != HM_OK || !pipeline_finish(tx))
 		return "";
+	tx_unwatch(tx); /* the connection changes hands */
 	asking.newest = &asking.oldest;
 	asking.connection = take(&tx->connection);
 	if (ask(&asking, table, name, &columns) == HM_OK)

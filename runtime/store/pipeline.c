@@ -3,11 +3,13 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "store/cancel.h"
 #include "store/error.h"
 #include "store/tx.h"
 
-/* PostgreSQL ends what outlives the deadline (statement_timeout); this much later it is not going to. */
-enum { GRACE_US = 500 * HM_US_PER_MS, BINARY = 1 };
+/* PostgreSQL ends what outlives the deadline (statement_timeout). What it does not, because the time-out was set when there was
+ * more time or a commit knows none, is cancelled this much later; and what does not end then, is not going to. */
+enum { CANCEL_US = 50 * HM_US_PER_MS, GRACE_US = 1000 * HM_US_PER_MS, BINARY = 1 };
 
 static const struct hm_query sync_query = { .name = "commit", .sql = "", .file = "runtime/store", .line = 0 };
 
@@ -16,8 +18,18 @@ bool tx_is_expired(const struct hm_tx *tx)
 	return tx->options.deadline_us && hm_clock_mono_us() >= tx->options.deadline_us;
 }
 
+hm_status tx_check_wanted(const struct hm_tx *tx, const char *what)
+{
+	if (tx_is_expired(tx))
+		return hm_raise(DEADLINE_EXCEEDED, "%s: the deadline has come", what);
+	if (tx->options.cancel && hm_cancel_is_set(tx->options.cancel))
+		return hm_raise(CANCELLED, "%s: the caller no longer waits", what);
+	return HM_OK;
+}
+
 void tx_lose(struct hm_tx *tx)
 {
+	tx_unwatch(tx);
 	memcpy(tx->recovery, tx->connection->recovery, sizeof tx->recovery);
 	pool_drop(tx->store, take(&tx->connection));
 	tx->state = TX_FAILED;
@@ -108,10 +120,20 @@ void pipeline_owe(struct hm_tx *tx)
 	push(tx, (struct sent){ .kind = SENT_SYNC, .query = &sync_query });
 }
 
+/* Waits for the socket; what runs past the deadline is cancelled. False: that did not end it either. */
+static bool wait_or_cancel(struct hm_tx *tx, short events)
+{
+	int64_t deadline_us = tx->options.deadline_us;
+
+	if (socket_wait(tx->connection->pg, events, deadline_us ? deadline_us + CANCEL_US : 0))
+		return true;
+	canceller_ask(tx->connection);
+	return socket_wait(tx->connection->pg, events, deadline_us + GRACE_US);
+}
+
 /* Waits until PQgetResult would not block. */
 static hm_status await(struct hm_tx *tx, const struct hm_query *query)
 {
-	int64_t deadline_us = tx->options.deadline_us ? tx->options.deadline_us + GRACE_US : 0;
 	PGconn *pg = tx->connection->pg;
 
 	for (;;) {
@@ -121,7 +143,7 @@ static hm_status await(struct hm_tx *tx, const struct hm_query *query)
 			return lose(tx, query);
 		if (!PQisBusy(pg))
 			return HM_OK;
-		if (!socket_wait(pg, unsent ? POLLIN | POLLOUT : POLLIN, deadline_us)) {
+		if (!wait_or_cancel(tx, unsent ? POLLIN | POLLOUT : POLLIN)) {
 			tx_lose(tx);
 			return hm_raise(DEADLINE_EXCEEDED, "%s: PostgreSQL did not answer", query->name);
 		}
@@ -224,7 +246,11 @@ hm_status pipeline_collect(struct hm_tx *tx, bool flush, PGresult **ret_result)
 		*ret_result = NULL;
 	if (flush && !PQsendFlushRequest(tx->connection->pg))
 		return lose(tx, tx->oldest->query);
+	tx_watch(tx);
 	status = collect_all(tx, ret_result);
+	tx_unwatch(tx);
+	if (tx->connection)
+		canceller_stop(tx->connection);
 	if (status != HM_OK && ret_result) {
 		PQclear(*ret_result);
 		*ret_result = NULL;

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/clock.h"
+#include "store/cancel.h"
 
 void pool_init(struct pool *pool, unsigned n_max)
 {
@@ -35,19 +36,28 @@ void pool_fini(struct pool *pool)
 	pthread_mutex_destroy(&pool->lock);
 }
 
+static bool has_room(const struct pool *pool)
+{
+	return pool->idle || pool->n_open < pool->n_max;
+}
+
+static bool is_cancelled(const struct hm_tx_options *options)
+{
+	return options->cancel && hm_cancel_is_set(options->cancel);
+}
+
 /* With the lock held: until there is an idle connection, or room for a new one. */
-static bool wait_for_room(struct pool *pool, int64_t deadline_us)
+static void wait_for_room(struct pool *pool, const struct hm_tx_options *options)
 {
 	const struct timespec deadline = {
-		.tv_sec = deadline_us / HM_US_PER_S,
-		.tv_nsec = deadline_us % HM_US_PER_S * 1000,
+		.tv_sec = options->deadline_us / HM_US_PER_S,
+		.tv_nsec = options->deadline_us % HM_US_PER_S * 1000,
 	};
 	int error = 0;
 
-	while (!pool->idle && pool->n_open >= pool->n_max && error != ETIMEDOUT)
-		error = deadline_us ? pthread_cond_timedwait(&pool->freed, &pool->lock, &deadline)
-				    : pthread_cond_wait(&pool->freed, &pool->lock);
-	return pool->idle || pool->n_open < pool->n_max;
+	while (!has_room(pool) && error != ETIMEDOUT && !is_cancelled(options))
+		error = options->deadline_us ? pthread_cond_timedwait(&pool->freed, &pool->lock, &deadline)
+					     : pthread_cond_wait(&pool->freed, &pool->lock);
 }
 
 /* A place given up: its connection is closed, or could not be made. */
@@ -76,44 +86,82 @@ static void purge(struct pool *pool)
 		free_places(pool, n);
 }
 
-/* An idle connection, or the right to make one: then *ret_connection is NULL. */
-static hm_status take_place(struct hm_store *store, enum hm_role role, int64_t deadline_us,
-			    struct connection **ret_connection)
+/* An idle connection, or the right to make one: then *ret_connection is NULL. False: neither is to be had. */
+static bool try_place(struct pool *pool, const struct hm_tx_options *options, struct connection **ret_connection)
 {
-	struct pool *pool = &store->pools[role];
-	bool has_room;
+	bool had_room;
 
 	pthread_mutex_lock(&pool->lock);
-	has_room = wait_for_room(pool, deadline_us);
+	if (options)
+		wait_for_room(pool, options);
+	had_room = has_room(pool);
 	*ret_connection = pool->idle;
 	if (pool->idle)
 		pool->idle = pool->idle->next;
-	else if (has_room)
-		pool->n_open++;
+	else
+		pool->n_open += had_room;
 	pthread_mutex_unlock(&pool->lock);
-	if (!has_room)
-		return hm_raise(RESOURCE_EXHAUSTED, "all %u connections of %s are busy", pool->n_max,
-				store->user[role]);
-	return HM_OK;
+	return had_room;
 }
 
-hm_status pool_take(struct hm_store *store, enum hm_role role, bool fresh, int64_t deadline_us,
+struct pool_watch {
+	struct hm_cancel_watch watch; /* first */
+	struct pool *pool;
+};
+
+static void wake(struct hm_cancel_watch *watch)
+{
+	struct pool *pool = ((struct pool_watch *)watch)->pool;
+
+	pthread_mutex_lock(&pool->lock);
+	pthread_cond_broadcast(&pool->freed);
+	pthread_mutex_unlock(&pool->lock);
+}
+
+static bool wait_for_place(struct pool *pool, const struct hm_tx_options *options, struct connection **ret_connection)
+{
+	struct pool_watch watch = { .watch = { wake }, .pool = pool };
+	bool had_room;
+
+	if (!options->cancel)
+		return try_place(pool, options, ret_connection);
+	hm_cancel_begin_watch(options->cancel, &watch.watch);
+	had_room = try_place(pool, options, ret_connection);
+	hm_cancel_end_watch(options->cancel);
+	return had_room;
+}
+
+static hm_status take_place(struct hm_store *store, const struct hm_tx_options *options,
+			    struct connection **ret_connection)
+{
+	struct pool *pool = &store->pools[options->role];
+
+	if (try_place(pool, NULL, ret_connection) || wait_for_place(pool, options, ret_connection))
+		return HM_OK;
+	if (is_cancelled(options))
+		return hm_raise(CANCELLED, "the caller no longer waits, and %s had no connection yet",
+				store->user[options->role]);
+	return hm_raise(RESOURCE_EXHAUSTED, "all %u connections of %s are busy", pool->n_max,
+			store->user[options->role]);
+}
+
+hm_status pool_take(struct hm_store *store, const struct hm_tx_options *options, bool fresh,
 		    struct connection **ret_connection)
 {
-	struct pool *pool = &store->pools[role];
+	struct pool *pool = &store->pools[options->role];
 	hm_status status;
 
 	if (fresh)
 		purge(pool);
 	for (;;) {
-		TRY(take_place(store, role, deadline_us, ret_connection));
+		TRY(take_place(store, options, ret_connection));
 		if (!*ret_connection)
 			break;
 		if (!fresh && connection_is_alive(*ret_connection))
 			return HM_OK;
 		pool_drop(store, *ret_connection);
 	}
-	status = connection_open(store, role, deadline_us, ret_connection);
+	status = connection_open(store, options->role, options->deadline_us, ret_connection);
 	if (status != HM_OK)
 		free_places(pool, 1);
 	return status;
@@ -123,6 +171,8 @@ void pool_give(struct hm_store *store, struct connection *connection)
 {
 	struct pool *pool = &store->pools[connection->role];
 
+	if (canceller_keeps(store, connection))
+		return;
 	connection->is_used = true;
 	pthread_mutex_lock(&pool->lock);
 	connection->next = pool->idle;
@@ -135,6 +185,7 @@ void pool_drop(struct hm_store *store, struct connection *connection)
 {
 	struct pool *pool = &store->pools[connection->role];
 
+	canceller_forget(connection);
 	connection_close(connection);
 	free_places(pool, 1);
 }

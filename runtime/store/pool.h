@@ -2,7 +2,7 @@
  * Pools: a store's connections, one pool a role. The last one given back is the first taken, so that few are warm and
  * the rest stay idle. No lock is held while anything is sent or waited for.
  *
- *     pool_take → a transaction → pool_give (clean) | pool_drop (broken)
+ *     pool_take → a transaction → pool_give (clean, and no cancel on its way) | pool_drop (broken)
  *
  * A connection is in libpq's pipeline mode from its first to its last moment.
  */
@@ -20,6 +20,7 @@ struct connection {
 	PGconn *pg;
 	enum hm_role role;
 	bool is_used; /* was in the pool before: it may have died there */
+	struct cancelling *cancelling; /* what is to be cancelled on it (cancel.h); NULL: nothing */
 	bool owes_sync; /* the answer to the last transaction's end was not waited for */
 	char recovery
 		[RECOVERY_TEXT_BYTES]; /* when PostgreSQL last recovered from a crash, in its words; "": not known */
@@ -53,10 +54,10 @@ void pool_init(struct pool *pool, unsigned n_max);
 /* pool_fini closes the idle connections; no other may be left. */
 void pool_fini(struct pool *pool);
 
-/* pool_take waits for a connection until deadline_us (monotonic; 0: for ever). fresh: a new one, and every idle one is
- * dropped, because one of them turned out to be dead. RESOURCE_EXHAUSTED when none became free, UNAVAILABLE when none
- * could be made. */
-hm_status pool_take(struct hm_store *store, enum hm_role role, bool fresh, int64_t deadline_us,
+/* pool_take waits for a connection until the options' deadline, or until they are cancelled. fresh: a new one, and every idle
+ * one is dropped, because one of them turned out to be dead. RESOURCE_EXHAUSTED when none became free, CANCELLED, UNAVAILABLE
+ * when none could be made. */
+hm_status pool_take(struct hm_store *store, const struct hm_tx_options *options, bool fresh,
 		    struct connection **ret_connection);
 void pool_give(struct hm_store *store, struct connection *connection);
 void pool_drop(struct hm_store *store, struct connection *connection);

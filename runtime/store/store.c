@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/buffer.h"
+#include "store/cancel.h"
 #include "store/error.h"
 #include "store/service_name.h"
 #include "store/tx.h"
@@ -58,6 +59,7 @@ void hm_store_close(struct hm_store *store)
 {
 	if (!store)
 		return;
+	canceller_wait(store);
 	for (int role = 0; role < HM_ROLE_COUNT; role++) {
 		pool_fini(&store->pools[role]);
 		free(store->user[role]);

@@ -9,11 +9,15 @@
  *
  * Pools are lazy: a connection is made when one is needed, never more than connections_max a role, waiting is bounded
  * by the transaction's deadline. A broken connection is dropped; the next transaction makes a new one.
+ *
+ * A statement ends with its time: by PostgreSQL's own statement_timeout, else by a cancel. A transaction that is cancelled from
+ * outside (hm_tx_options) has its statement cancelled, or its wait for a connection ended, and fails CANCELLED.
  */
 #pragma once
 #include <protobuf-c/protobuf-c.h>
 
 #include "base/arena.h"
+#include "base/cancel.h"
 #include "base/scoped.h"
 #include "base/status.h"
 #include "store/query.h"
@@ -41,6 +45,7 @@ struct hm_tx_options {
 	const char *brand; /* becomes hallmark.brand_id for the transaction; NULL only with HM_ROLE_SYSTEM */
 	bool read_only;
 	int64_t deadline_us; /* monotonic; the remaining time becomes statement_timeout; 0: none */
+	struct hm_cancel *cancel; /* once set, the running statement is cancelled, and no other begins; NULL: never */
 };
 
 /* hm_tx_open describes a transaction; nothing is sent before its first statement. The tx lives in the arena. */
@@ -62,7 +67,7 @@ struct hm_builtin {
  *   A column neither has is INTERNAL, naming query, file and line. A NULL into a field marked required is INTERNAL too.
  * ret_rows: rows returned or touched; may be NULL.
  * Errors: NOT_FOUND (ONE without a row; "no rows" with the query's name), the SQLSTATE map of store/error.c,
- * DEADLINE_EXCEEDED, UNAVAILABLE, RESOURCE_EXHAUSTED (no connection within the deadline). Once
+ * DEADLINE_EXCEEDED, CANCELLED, UNAVAILABLE, RESOURCE_EXHAUSTED (no connection within the deadline). Once
  * PostgreSQL has refused something the transaction can only be rolled back; NOT_FOUND and what is found wrong before
  * anything is sent leave it as it was. The query must outlive the store. */
 hm_status hm_tx_query(struct hm_tx *tx, const struct hm_query *query, const ProtobufCMessage *arguments,

@@ -93,7 +93,7 @@ static hm_status begin(struct hm_tx *tx)
 		return HM_OK;
 	if (tx->state != TX_NEW)
 		return hm_raise(INTERNAL, "a statement in a transaction that has failed or ended");
-	TRY(pool_take(tx->store, tx->options.role, tx->needs_fresh, tx->options.deadline_us, &tx->connection));
+	TRY(pool_take(tx->store, &tx->options, tx->needs_fresh, &tx->connection));
 	tx->state = TX_OPEN;
 	tx->was_used = tx->connection->is_used;
 	if (tx->connection->owes_sync)
@@ -139,8 +139,7 @@ hm_status tx_statement_queue(struct hm_tx *tx, const struct hm_query *query, con
 	const struct description *description = statement->description;
 	struct binding binding;
 
-	if (tx_is_expired(tx))
-		return hm_raise(DEADLINE_EXCEEDED, "%s: the deadline has come", query->name);
+	TRY(tx_check_wanted(tx, query->name));
 	if (!description)
 		TRY(tx_describe(tx, statement, &description));
 	TRY(bind_arguments(tx->arena, query, description, arguments, builtins, &binding));

@@ -49,6 +49,8 @@ struct hm_tx {
 	struct sent *oldest, **newest;
 	unsigned n_statements; /* of the caller's, queued so far */
 	enum tx_retry retry;
+	struct hm_cancel_watch watch; /* while it waits for an answer */
+	bool is_watching;
 	bool was_used; /* the connection came out of the pool */
 	bool needs_fresh; /* the last one that did was dead */
 	int64_t timeout_us; /* statement_timeout as last set; 0: none */
@@ -97,3 +99,6 @@ hm_status outcome_ask(struct hm_tx *lost);
 const char *constraint_columns(struct hm_tx *tx, const PGresult *error);
 
 bool tx_is_expired(const struct hm_tx *tx);
+
+/* tx_check_wanted: DEADLINE_EXCEEDED or CANCELLED if nobody waits for what would be done now. */
+hm_status tx_check_wanted(const struct hm_tx *tx, const char *what);

@@ -100,6 +100,13 @@ static hm_status commit(struct hm_tx *tx)
 	return pipeline_collect(tx, false, NULL);
 }
 
+static hm_status check_commit(const struct hm_tx *tx)
+{
+	if (tx->state != TX_OPEN)
+		return hm_raise(INTERNAL, "a commit of a transaction that has failed or ended");
+	return tx_check_wanted(tx, "commit");
+}
+
 hm_status hm_tx_commit(struct hm_tx *tx)
 {
 	hm_status status;
@@ -108,13 +115,10 @@ hm_status hm_tx_commit(struct hm_tx *tx)
 		tx->state = TX_ENDED;
 		return HM_OK;
 	}
-	if (tx->state != TX_OPEN || tx_is_expired(tx)) {
-		bool expired = tx->state == TX_OPEN;
-
+	status = check_commit(tx);
+	if (status != HM_OK) {
 		hm_tx_rollback(tx);
-		if (expired)
-			return hm_raise(DEADLINE_EXCEEDED, "the deadline came before the commit");
-		return hm_raise(INTERNAL, "a commit of a transaction that has failed or ended");
+		return status;
 	}
 	if (is_only_read(tx)) {
 		let_go(tx, leave_sync(tx));

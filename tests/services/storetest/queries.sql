@@ -39,6 +39,15 @@ SELECT count(*) AS big FROM rows;
 -- name: sleep :none
 SELECT pg_sleep(60);
 
+-- name: nap :none
+SELECT pg_sleep(0.001);
+
+-- name: lock :none
+SELECT pg_advisory_xact_lock(42);
+
+-- name: sleep_at_commit :none
+INSERT INTO dozing (words) VALUES (@words);
+
 -- name: sum :one
 SELECT sum(big) AS big FROM rows;
 
