@@ -36,6 +36,12 @@ void hm_arena_fini(struct hm_arena *arena)
 	hm_arena_init(arena);
 }
 
+void hm_arena_wipe(struct hm_arena *arena)
+{
+	for (struct hm_arena_block *block = arena->block; block; block = block->older)
+		explicit_bzero(block->bytes, block->capacity);
+}
+
 /* The newest block is the largest, unless one huge request made it so; then nothing is worth keeping. */
 void hm_arena_reset(struct hm_arena *arena)
 {

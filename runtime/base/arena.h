@@ -25,6 +25,10 @@ void hm_arena_fini(struct hm_arena *arena);
 /* hm_arena_reset forgets everything and keeps one block for the next use. */
 void hm_arena_reset(struct hm_arena *arena);
 
+/* hm_arena_wipe overwrites what is in the arena's memory now, used or not: before fini, where secrets passed through. What an
+ * earlier reset gave back is not reached any more. */
+void hm_arena_wipe(struct hm_arena *arena);
+
 /* hm_arena_alloc returns size bytes, aligned for any type, not cleared. Never NULL, even for 0. */
 void *hm_arena_alloc(struct hm_arena *arena, size_t size);
 

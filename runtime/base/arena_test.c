@@ -75,6 +75,17 @@ Test(arena, cleared_memory_is_cleared_where_other_was_before)
 	cr_expect_arr_eq(hm_arena_zalloc(&arena, 64), zeros, 64);
 }
 
+Test(arena, nothing_is_left_to_read_of_what_was_wiped)
+{
+	static const char zeros[5000];
+	char *first = hm_arena_strdup(&arena, "secret"), *second = hm_arena_alloc(&arena, 5000);
+
+	memset(second, 's', 5000);
+	hm_arena_wipe(&arena);
+	cr_expect_arr_eq(first, zeros, 7);
+	cr_expect_arr_eq(second, zeros, 5000);
+}
+
 Test(arena, text_is_copied_and_formatted)
 {
 	char *long_text;

@@ -116,6 +116,16 @@ static uint32_t remaining_ms(const struct hm_pending *pending, int64_t now_us)
 	return left_ms < 1 ? 1 : left_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)left_ms;
 }
 
+/* What the server was not told must not be taken for bound by the next call. */
+static hm_status bind_slot(struct hm_connection *connection, const struct hm_pending *pending)
+{
+	hm_status status = hm_engine_bind(connection->engine, pending->head.slot, pending->brand, pending->token);
+
+	if (status != HM_OK)
+		hm_slots_forget(&connection->slots, pending->head.slot);
+	return status;
+}
+
 /* A waiting caller times out by itself; the engine watches the deadlines of started calls alone. */
 static hm_status send_call(struct hm_connection *connection, struct hm_pending *pending, int64_t now_us)
 {
@@ -125,7 +135,7 @@ static hm_status send_call(struct hm_connection *connection, struct hm_pending *
 	pending->head.slot = hm_slots_find(&connection->slots, pending->brand, pending->token, &is_new);
 	pending->head.timeout_ms = remaining_ms(pending, now_us);
 	if (is_new)
-		TRY(hm_engine_bind(connection->engine, pending->head.slot, pending->brand, pending->token));
+		TRY(bind_slot(connection, pending));
 	pending->begins = connection->taken + hm_engine_pending_bytes(connection->engine);
 	TRY(hm_engine_call(connection->engine, &pending->head, pending->body_bytes,
 			   pending->context ? 0 : pending->deadline_us, now_us, pending, &pending->id, &body));

@@ -43,6 +43,7 @@ void hm_context_close(struct hm_context *context)
 
 	if (!context)
 		return;
+	hm_arena_wipe(&context->arena); /* a login's reply is a token */
 	hm_arena_fini(&context->arena);
 	if (context->token)
 		explicit_bzero(opened->token, strlen(opened->token));

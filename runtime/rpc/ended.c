@@ -55,8 +55,7 @@ static void call_back(struct hm_pending *pending, struct hm_arena *arena)
 	hm_status status = hm_pending_result(pending, arena, &reply);
 
 	pending->done(pending->typed, pending->user, status, status == HM_OK ? reply : NULL);
-	free(pending->copied);
-	pending->copied = NULL;
+	hm_pending_drop(pending);
 	hm_arena_reset(arena);
 }
 

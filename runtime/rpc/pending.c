@@ -83,6 +83,19 @@ void hm_pending_copy(struct hm_pending *pending)
 	pending->request = NULL;
 }
 
+void hm_pending_drop(struct hm_pending *pending)
+{
+	char *copied = pending->copied;
+
+	if (copied && pending->token) {
+		char *token = copied + (pending->token - copied);
+
+		explicit_bzero(token, strlen(token));
+	}
+	free(copied);
+	pending->copied = NULL;
+}
+
 hm_status hm_pending_result(const struct hm_pending *pending, struct hm_arena *arena, ProtobufCMessage **ret_reply)
 {
 	if (pending->error)

@@ -45,5 +45,8 @@ hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context
 /* hm_pending_copy makes a started call independent of its caller's memory. */
 void hm_pending_copy(struct hm_pending *pending);
 
+/* hm_pending_drop frees that copy, if there is one, and leaves no token behind in it. */
+void hm_pending_drop(struct hm_pending *pending);
+
 /* hm_pending_result makes the status of an ended call, on the thread that wants it: the reply is unpacked into the arena. */
 hm_status hm_pending_result(const struct hm_pending *pending, struct hm_arena *arena, ProtobufCMessage **ret_reply);

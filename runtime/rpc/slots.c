@@ -85,3 +85,8 @@ uint16_t hm_slots_find(struct hm_slots *slots, const char *brand, const char *to
 	slots->last = found;
 	return found;
 }
+
+void hm_slots_forget(struct hm_slots *slots, uint16_t slot)
+{
+	clear(&slots->slots[slot]);
+}

@@ -27,3 +27,6 @@ void hm_slots_fini(struct hm_slots *slots);
 
 /* hm_slots_find returns the slot of brand and token (may be NULL); *ret_is_new: it must be bound before it is used. */
 uint16_t hm_slots_find(struct hm_slots *slots, const char *brand, const char *token, bool *ret_is_new);
+
+/* hm_slots_forget frees a slot that could not be bound, so that who needs it next binds it. */
+void hm_slots_forget(struct hm_slots *slots, uint16_t slot);

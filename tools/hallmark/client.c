@@ -97,6 +97,7 @@ hm_status client_open(const struct options *options, struct hm_context **ret_con
 		hm_context_set_timeout(*ret_context, options->timeout_ms);
 	if (status == HM_OK)
 		status = set_request(options, *ret_context);
+	hm_arena_wipe(&arena); /* it held the token */
 	hm_arena_fini(&arena);
 	return status;
 }
