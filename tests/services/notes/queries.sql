@@ -2,6 +2,10 @@
 INSERT INTO notes (id, title, body, amount, tags) VALUES (@new_id, @title, @body, @amount, @tags)
 RETURNING id, brand_id, title, body, amount, created_at, tags;
 
+-- rpc: AddSlowNote :one
+INSERT INTO notes (id, title) SELECT @new_id, @title FROM pg_sleep(coalesce(@seconds, 0::float8))
+RETURNING id, brand_id, title, body, amount, created_at, tags;
+
 -- rpc: GetNote :one
 SELECT id, brand_id, title, body, amount, created_at, tags
 FROM   notes
