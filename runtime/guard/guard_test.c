@@ -267,13 +267,15 @@ Test(guard, a_revoked_token_is_refused_and_a_newer_one_is_not)
 Test(guard, without_news_of_brands_calls_fail_closed)
 {
 	SCOPED(hm_lease) lease = NULL;
+	int64_t now_us = hm_clock_mono_us();
 
-	must(hm_lease_open(0, &lease));
+	must(hm_lease_open(1000, &lease));
 	hm_lease_put_brand(lease, "loop", true);
-	refuses(UNAVAILABLE, hm_lease_check_brand(lease, hm_lease_find_brand(lease, "loop")));
-	hm_lease_renew(lease, HM_LEASE_BRANDS, hm_clock_mono_us());
-	must(hm_lease_check_brand(lease, hm_lease_find_brand(lease, "loop")));
-	refuses(UNAVAILABLE, hm_lease_check_token(lease, "t", NULL, "u", 0));
+	refuses(UNAVAILABLE, hm_lease_check_brand(lease, hm_lease_find_brand(lease, "loop"), now_us));
+	hm_lease_renew(lease, HM_LEASE_BRANDS, now_us);
+	must(hm_lease_check_brand(lease, hm_lease_find_brand(lease, "loop"), now_us));
+	refuses(UNAVAILABLE, hm_lease_check_brand(lease, hm_lease_find_brand(lease, "loop"), now_us + HM_US_PER_S));
+	refuses(UNAVAILABLE, hm_lease_check_token(lease, "t", NULL, "u", 0, now_us));
 }
 
 Test(guard, without_an_audit_log_calls_fail_closed)

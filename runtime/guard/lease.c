@@ -137,16 +137,16 @@ void hm_lease_renew(struct hm_lease *lease, enum hm_lease_kind kind, int64_t ask
 	pthread_rwlock_unlock(&lease->lock);
 }
 
-static bool is_current(const struct hm_lease *lease, enum hm_lease_kind kind)
+static bool is_current(const struct hm_lease *lease, enum hm_lease_kind kind, int64_t now_us)
 {
 	int64_t renewed_us = lease->renewed_us[kind];
 
-	return renewed_us && hm_clock_mono_us() - renewed_us < lease->ttl_us;
+	return renewed_us && now_us - renewed_us < lease->ttl_us;
 }
 
 bool hm_lease_is_current(struct hm_lease *lease, enum hm_lease_kind kind)
 {
-	return is_current(lease, kind);
+	return is_current(lease, kind, hm_clock_mono_us());
 }
 
 static hm_status raise_reason(hm_status status, const char *reason)
@@ -175,9 +175,9 @@ const struct hm_brand *hm_lease_find_brand(struct hm_lease *lease, const char *n
 	return brand;
 }
 
-hm_status hm_lease_check_brand(const struct hm_lease *lease, const struct hm_brand *brand)
+hm_status hm_lease_check_brand(const struct hm_lease *lease, const struct hm_brand *brand, int64_t now_us)
 {
-	if (!is_current(lease, HM_LEASE_BRANDS))
+	if (!is_current(lease, HM_LEASE_BRANDS, now_us))
 		return raise_expired(lease, "brand status");
 	if (!brand)
 		return raise_reason(hm_raise(PERMISSION_DENIED, "there is no such brand"), "BRAND_UNKNOWN");
@@ -195,11 +195,11 @@ static bool is_revoked(const struct hm_lease *lease, const char *id, int64_t iss
 }
 
 hm_status hm_lease_check_token(struct hm_lease *lease, const char *token_id, const char *session, const char *user,
-			       int64_t issued_at_us)
+			       int64_t issued_at_us, int64_t now_us)
 {
 	bool revoked;
 
-	if (!is_current(lease, HM_LEASE_REVOCATIONS))
+	if (!is_current(lease, HM_LEASE_REVOCATIONS, now_us))
 		return raise_expired(lease, "revocations");
 	pthread_rwlock_rdlock(&lease->lock);
 	revoked = is_revoked(lease, token_id, issued_at_us) || is_revoked(lease, session, issued_at_us) ||

@@ -46,10 +46,10 @@ struct hm_brand;
 const struct hm_brand *hm_lease_find_brand(struct hm_lease *lease, const char *name);
 
 /* hm_lease_check_brand: OK for an active brand (NULL: an unknown one). PERMISSION_DENIED with reason BRAND_UNKNOWN or
- * BRAND_SUSPENDED; UNAVAILABLE with reason LEASE_EXPIRED when nothing was heard in time. Takes no lock. */
-hm_status hm_lease_check_brand(const struct hm_lease *lease, const struct hm_brand *brand);
+ * BRAND_SUSPENDED; UNAVAILABLE with reason LEASE_EXPIRED when nothing was heard in time. now_us: monotonic. Takes no lock. */
+hm_status hm_lease_check_brand(const struct hm_lease *lease, const struct hm_brand *brand, int64_t now_us);
 
 /* hm_lease_check_token: UNAUTHENTICATED with reason TOKEN_REVOKED if the token, its session or its user was revoked after it
  * was issued; UNAVAILABLE as above. session may be NULL. */
 hm_status hm_lease_check_token(struct hm_lease *lease, const char *token_id, const char *session, const char *user,
-			       int64_t issued_at_us);
+			       int64_t issued_at_us, int64_t now_us);

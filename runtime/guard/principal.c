@@ -97,20 +97,21 @@ static hm_status deny(hm_status status, const char *reason)
 	return status;
 }
 
-static hm_status authenticate(const struct hm_principal *principal)
+static hm_status authenticate(const struct hm_principal *principal, const struct hm_call *call)
 {
+	int64_t now_wall_us = call->started_wall_us + (call->now_us - call->started_us);
 	const struct hm_actor *actor = &principal->actor;
 
 	if (principal->failure)
 		return hm_error_set(principal->failure);
 	if (actor->type == HM_ACTOR_ANONYMOUS)
 		return HM_OK;
-	if (principal->expires_at_us <= hm_clock_wall_us())
+	if (principal->expires_at_us <= now_wall_us)
 		return deny(hm_raise(UNAUTHENTICATED, "the token has expired: refresh it or log in again"),
 			    "TOKEN_EXPIRED");
 	if (actor->type == HM_ACTOR_USER)
 		return hm_lease_check_token(principal->lease, actor->token_id, actor->session, actor->id,
-					    principal->issued_at_us);
+					    principal->issued_at_us, call->now_us);
 	return HM_OK;
 }
 
@@ -145,7 +146,7 @@ static hm_status check_brand(const struct hm_principal *principal, const struct 
 	if (actor->type == HM_ACTOR_SERVICE && !is_caller(call->method, actor->id))
 		return deny(hm_raise(PERMISSION_DENIED, "service %s may not act for brand %s here", actor->id, brand),
 			    "CALLER_DENIED");
-	return hm_lease_check_brand(principal->lease, known);
+	return hm_lease_check_brand(principal->lease, known, call->now_us);
 }
 
 static hm_status authorise(const struct hm_call *call)
@@ -188,7 +189,7 @@ hm_status hm_principal_admit(const struct hm_principal *principal, struct hm_cal
 	call->actor = principal->actor;
 	call->context.token = principal->token;
 	set_brand(call, principal->brand_name, known);
-	TRY(authenticate(principal));
+	TRY(authenticate(principal, call));
 	TRY(check_brand(principal, call, known));
 	return authorise(call);
 }

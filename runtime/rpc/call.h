@@ -32,6 +32,7 @@ struct hm_call {
 	uint64_t parent; /* the span of the call that made this one; 0: none */
 	int64_t started_us; /* monotonic */
 	int64_t started_wall_us;
+	int64_t now_us; /* monotonic: when the thread that runs it took it up, which is what the guard's checks go by */
 	const char *peer; /* "ipc uid=1000 pid=77", "tcp 127.0.0.1:55410", "inproc" */
 	ProtobufCMessage *request; /* decoded into the arena; NULL until then */
 	ProtobufCMessage *reply;

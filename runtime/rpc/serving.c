@@ -86,6 +86,7 @@ void hm_serving_begin(struct hm_serving *serving, struct hm_peer *peer, const st
 			.parent = event->head.parent,
 			.started_us = now_us,
 			.started_wall_us = now_wall_us,
+			.now_us = now_us,
 			.peer = peer->name,
 			.server = peer->server,
 			.transport = serving,
@@ -203,7 +204,7 @@ static hm_status check_wanted(const struct hm_serving *serving)
 		return hm_error_set(serving->refusal);
 	if (hm_call_cancelled(&serving->call))
 		return hm_raise(CANCELLED, "%s: the caller no longer waits", serving->call.method->name);
-	if (context->deadline_us && context->deadline_us <= hm_clock_mono_us())
+	if (context->deadline_us && context->deadline_us <= serving->call.now_us)
 		return hm_raise(DEADLINE_EXCEEDED, "%s: its time was up before a worker was free",
 				serving->call.method->name);
 	return HM_OK;
@@ -238,8 +239,10 @@ void hm_serving_end(struct hm_serving *serving, hm_status status)
 
 void hm_serving_work(struct hm_serving *serving)
 {
-	hm_status status = check_wanted(serving);
+	hm_status status;
 
+	serving->call.now_us = hm_clock_mono_us();
+	status = check_wanted(serving);
 	if (status == HM_OK)
 		status = hm_serving_decode(serving);
 	status = status == HM_OK ? hm_serving_run(serving) : refuse(serving, status);
