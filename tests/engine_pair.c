@@ -4,23 +4,40 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-static struct hm_engine *open_end(enum hm_side side, uint32_t calls_max, uint32_t keepalive_ms)
+static struct hm_engine *open_end(enum hm_side side, uint32_t calls_max, uint32_t keepalive_ms, uint32_t window_bytes)
 {
-	struct hm_engine_config config = {
-		side, { 1, 1, 1 << 20, calls_max, HM_SLOTS_MIN, keepalive_ms, { 0 }, "pair", 0, 0 }
-	};
+	struct hm_engine_config config = { side,
+					   { .version_min = 1,
+					     .version_max = 1,
+					     .packet_bytes_max = 1 << 20,
+					     .calls_max = calls_max,
+					     .slots_max = HM_SLOTS_MIN,
+					     .keepalive_ms = keepalive_ms,
+					     .name = "pair",
+					     .stream_window_bytes = window_bytes } };
 
 	return hm_engine_open(&config, 0);
 }
 
-struct pair *pair_open(uint32_t calls_max, uint32_t keepalive_ms)
+static struct pair *open_both(uint32_t calls_max, uint32_t keepalive_ms, uint32_t window_bytes)
 {
 	struct pair *pair = calloc(1, sizeof *pair);
+	uint32_t servers_max = calls_max < HM_CALLS_MIN ? HM_CALLS_MIN : calls_max;
 
 	cr_assert_not_null(pair);
-	pair->client = open_end(HM_CLIENT, calls_max, keepalive_ms);
-	pair->server = open_end(HM_SERVER, calls_max < HM_CALLS_MIN ? HM_CALLS_MIN : calls_max, keepalive_ms);
+	pair->client = open_end(HM_CLIENT, calls_max, keepalive_ms, window_bytes);
+	pair->server = open_end(HM_SERVER, servers_max, keepalive_ms, window_bytes);
 	return pair;
+}
+
+struct pair *pair_open(uint32_t calls_max, uint32_t keepalive_ms)
+{
+	return open_both(calls_max, keepalive_ms, 0);
+}
+
+struct pair *pair_open_with_window(uint32_t stream_window_bytes)
+{
+	return open_both(HM_CALLS_MIN, 0, stream_window_bytes);
 }
 
 void pair_greet(struct pair *pair)

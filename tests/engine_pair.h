@@ -9,8 +9,9 @@ struct pair {
 	int64_t now_us;
 };
 
-/* pair_open makes two ends that know nothing of each other; pair_greet moves their HELLOs. */
+/* pair_open makes two ends that know nothing of each other (streams: the smallest limits); pair_greet moves their HELLOs. */
 struct pair *pair_open(uint32_t calls_max, uint32_t keepalive_ms);
+struct pair *pair_open_with_window(uint32_t stream_window_bytes);
 void pair_greet(struct pair *pair);
 void pair_close(struct pair *pair);
 

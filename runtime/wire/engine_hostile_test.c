@@ -3,56 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/engine_forge.h"
 #include "tests/engine_pair.h"
-
-/* A packet made by hand. */
-struct forged {
-	uint8_t bytes[8192];
-	size_t size;
-};
-
-static void forge(struct forged *packet, uint8_t flags, uint32_t acknowledged)
-{
-	*packet = (struct forged){ .size = HM_PACKET_HEAD_BYTES };
-	hm_packet_head_encode(&(struct hm_packet_head){ 'H', 1, flags, 0, acknowledged }, packet->bytes);
-}
-
-static void add(struct forged *packet, struct hm_frame frame, const void *body)
-{
-	hm_frame_encode(&frame, packet->bytes + packet->size);
-	packet->size += HM_FRAME_HEAD_BYTES;
-	if (body)
-		memcpy(packet->bytes + packet->size, body, frame.body_bytes);
-	packet->size += frame.body_bytes;
-}
-
-static void add_call(struct forged *packet, uint32_t call)
-{
-	add(packet, (struct hm_frame){ HM_CALL_HEAD_BYTES, call, HM_FRAME_CALL, 0, 0 }, NULL);
-}
-
-/* Feeds the packet, drops its events, and expects the words. */
-static void breaks(struct hm_engine *engine, const struct forged *packet, const char *words)
-{
-	struct hm_event event;
-
-	if (!hm_engine_feed(engine, packet->bytes, packet->size, 0))
-		while (hm_engine_next_event(engine, &event))
-			;
-	cr_assert_eq(hm_engine_error(engine), HM_INVALID_ARGUMENT, "nothing was wrong, but should be: %s", words);
-	cr_assert_not_null(strstr(hm_error_get()->message, words), "%s is not in %s", words, hm_error_get()->message);
-	cr_assert_eq(hm_engine_packet_size(engine), 0);
-}
-
-static void is_fine(struct hm_engine *engine, const struct forged *packet)
-{
-	struct hm_event event;
-
-	if (!hm_engine_feed(engine, packet->bytes, packet->size, 0))
-		while (hm_engine_next_event(engine, &event))
-			;
-	cr_assert_eq(hm_engine_error(engine), HM_OK, "%s", hm_error_get()->message);
-}
 
 static uint8_t zeros[5000], brand64[66] = { 64, 'b' }, with_nul[] = "\4lo\0p",
 			    key[HM_CALL_HEAD_BYTES + 2] = { [38] = 3 };
@@ -103,10 +55,10 @@ Test(engine_hostile, frames_that_break_the_protocol_are_named)
 		struct forged packet;
 
 		pair_greet(pair);
-		forge(&packet, 0, 1);
-		add(&packet, (struct hm_frame){ 8, 0, HM_FRAME_PONG, 0, 0 }, zeros);
-		add(&packet, frames[i].frame, frames[i].body);
-		breaks(frames[i].to == HM_CLIENT ? pair->client : pair->server, &packet, frames[i].words);
+		forge_packet(&packet, 0, 1);
+		forge_add(&packet, (struct hm_frame){ 8, 0, HM_FRAME_PONG, 0, 0 }, zeros);
+		forge_add(&packet, frames[i].frame, frames[i].body);
+		forge_breaks(frames[i].to == HM_CLIENT ? pair->client : pair->server, &packet, frames[i].words);
 		cr_assert_not_null(strstr(hm_error_get()->message, "in packet 2, frame 2 at byte 28: "), "%s",
 				   hm_error_get()->message);
 		pair_close(pair);
@@ -142,7 +94,7 @@ Test(engine_hostile, heads_and_lengths_that_lie_are_named)
 		memcpy(packet.bytes, heads[i].bytes, packet.size);
 		pair_move_all(pair, pair->client, pair->server); /* the server's HELLO stays unacknowledged */
 		hm_engine_take_packet(pair->server, pair->packet);
-		breaks(pair->server, &packet, heads[i].words);
+		forge_breaks(pair->server, &packet, heads[i].words);
 		pair_close(pair);
 	}
 }
@@ -153,10 +105,10 @@ Test(engine_hostile, acknowledgements_do_not_go_back)
 	struct forged packet;
 
 	pair_greet(pair);
-	forge(&packet, 0, 1);
-	is_fine(pair->server, &packet);
-	forge(&packet, 0, 0);
-	breaks(pair->server, &packet, "it acknowledges 0 packets; 1 were sent and 1 acknowledged before");
+	forge_packet(&packet, 0, 1);
+	forge_is_fine(pair->server, &packet);
+	forge_packet(&packet, 0, 0);
+	forge_breaks(pair->server, &packet, "it acknowledges 0 packets; 1 were sent and 1 acknowledged before");
 	pair_close(pair);
 }
 
@@ -166,11 +118,11 @@ Test(engine_hostile, packets_over_the_credit_are_refused)
 	struct forged packet;
 
 	pair_greet(pair);
-	forge(&packet, 0, 1);
-	add(&packet, (struct hm_frame){ 8, 0, HM_FRAME_PONG, 0, 0 }, zeros);
+	forge_packet(&packet, 0, 1);
+	forge_add(&packet, (struct hm_frame){ 8, 0, HM_FRAME_PONG, 0, 0 }, zeros);
 	for (int i = 0; i < HM_PACKETS_UNACKNOWLEDGED_MAX; i++)
-		is_fine(pair->server, &packet);
-	breaks(pair->server, &packet, "more than 32 packets came unacknowledged");
+		forge_is_fine(pair->server, &packet);
+	forge_breaks(pair->server, &packet, "more than 32 packets came unacknowledged");
 	pair_close(pair);
 }
 
@@ -194,10 +146,10 @@ Test(engine_hostile, packets_before_hello_are_ignored)
 	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
 	struct forged packet;
 
-	forge(&packet, 0, 77);
-	add_call(&packet, 0x10000);
-	is_fine(pair->server, &packet);
-	is_fine(pair->client, &packet);
+	forge_packet(&packet, 0, 77);
+	forge_call(&packet, 0x10000);
+	forge_is_fine(pair->server, &packet);
+	forge_is_fine(pair->client, &packet);
 	cr_assert_eq(hm_engine_calls(pair->server), 0);
 	pair_greet(pair);
 	pair_close(pair);
@@ -211,10 +163,10 @@ Test(engine_hostile, ends_without_a_common_version_part)
 	struct forged packet;
 
 	hm_hello_encode(&hello, body);
-	forge(&packet, 0, 0);
+	forge_packet(&packet, 0, 0);
 	packet.bytes[1] = 2;
-	add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
-	breaks(pair->server, &packet, "it speaks versions 2 to 3, this end 1 to 1");
+	forge_add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
+	forge_breaks(pair->server, &packet, "it speaks versions 2 to 3, this end 1 to 1");
 	pair_close(pair);
 }
 
@@ -226,9 +178,9 @@ Test(engine_hostile, a_server_that_takes_less_than_every_server_must_is_refused)
 	struct forged packet;
 
 	hm_hello_encode(&hello, body);
-	forge(&packet, 0, 0);
-	add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
-	breaks(pair->client, &packet, "calls_max of 1023 (least: 1024)");
+	forge_packet(&packet, 0, 0);
+	forge_add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
+	forge_breaks(pair->client, &packet, "calls_max of 1023 (least: 1024)");
 	cr_assert_null(hm_engine_peer(pair->client));
 	pair_close(pair);
 }
@@ -241,13 +193,13 @@ Test(engine_hostile, a_client_that_does_not_wait_for_its_reply_gets_no_second_on
 	uint8_t *body;
 
 	pair_greet(pair);
-	forge(&first, 0, 1);
-	forge(&second, 0, 1);
-	add_call(&first, 0x10005);
-	add_call(&second, 0x20005);
-	is_fine(pair->server, &first);
+	forge_packet(&first, 0, 1);
+	forge_packet(&second, 0, 1);
+	forge_call(&first, 0x10005);
+	forge_call(&second, 0x20005);
+	forge_is_fine(pair->server, &first);
 	cr_assert(hm_engine_reply(pair->server, 0x10005, HM_OK, NULL, 4, &body));
-	breaks(pair->server, &second, "CALL 00020005, but the last at its index, 00010005, has no answer yet");
+	forge_breaks(pair->server, &second, "CALL 00020005, but the last at its index, 00010005, has no answer yet");
 	pair_close(pair);
 }
 
@@ -263,8 +215,8 @@ Test(engine_hostile, a_client_that_never_takes_its_replies_runs_out_of_credit)
 
 	pair_greet(pair);
 	while (status == HM_OK && calls < 1000) {
-		forge(&packet, 0, 1);
-		add_call(&packet, 0x10000 + calls++);
+		forge_packet(&packet, 0, 1);
+		forge_call(&packet, 0x10000 + calls++);
 		status = hm_engine_feed(pair->server, packet.bytes, packet.size, 0);
 		while (hm_engine_next_event(pair->server, &event)) {
 			uint8_t *body;
@@ -286,10 +238,10 @@ Test(engine_hostile, an_id_is_not_used_twice)
 	struct forged packet;
 
 	pair_greet(pair);
-	forge(&packet, 0, 1);
-	add_call(&packet, 0x10005);
-	add_call(&packet, 0x10005);
-	breaks(pair->server, &packet, "CALL 00010005, but");
+	forge_packet(&packet, 0, 1);
+	forge_call(&packet, 0x10005);
+	forge_call(&packet, 0x10005);
+	forge_breaks(pair->server, &packet, "CALL 00010005, but");
 	cr_assert_eq(hm_engine_calls(pair->server), 1);
 	pair_close(pair);
 }
@@ -300,11 +252,11 @@ Test(engine_hostile, pings_get_one_pong_at_a_time)
 	struct forged packet;
 
 	pair_greet(pair);
-	forge(&packet, 0, 1);
+	forge_packet(&packet, 0, 1);
 	for (int i = 0; i < 300; i++)
-		add(&packet, (struct hm_frame){ 8, 0, HM_FRAME_PING, 0, 0 }, zeros);
-	is_fine(pair->server, &packet);
-	is_fine(pair->server, &packet);
+		forge_add(&packet, (struct hm_frame){ 8, 0, HM_FRAME_PING, 0, 0 }, zeros);
+	forge_is_fine(pair->server, &packet);
+	forge_is_fine(pair->server, &packet);
 	cr_assert_eq(hm_engine_pending_bytes(pair->server), HM_FRAME_HEAD_BYTES + 8);
 	pair_close(pair);
 }
@@ -315,9 +267,9 @@ Test(engine_hostile, goaway_again_and_again_is_one_event)
 	struct forged packet;
 
 	pair_greet(pair);
-	forge(&packet, 0, 1);
+	forge_packet(&packet, 0, 1);
 	for (int i = 0; i < 3; i++)
-		add(&packet, (struct hm_frame){ 0, 0, HM_FRAME_GOAWAY, 0, 0 }, NULL);
+		forge_add(&packet, (struct hm_frame){ 0, 0, HM_FRAME_GOAWAY, 0, 0 }, NULL);
 	cr_assert_eq(hm_engine_feed(pair->client, packet.bytes, packet.size, 0), HM_OK);
 	pair_next(pair->client, HM_EVENT_GOAWAY);
 	cr_assert_not(hm_engine_next_event(pair->client, &(struct hm_event){ 0 }));
@@ -333,11 +285,11 @@ Test(engine_hostile, a_cut_audit_id_and_a_second_reply_are_refused)
 		uint32_t call = pair_call(pair, 0, 0);
 
 		pair_greet(pair);
-		forge(&packet, 0, 1);
+		forge_packet(&packet, 0, 1);
 		if (second)
-			add(&packet, (struct hm_frame){ 0, call, HM_FRAME_REPLY, 0, 0 }, NULL);
-		add(&packet, (struct hm_frame){ 15, call, HM_FRAME_REPLY, HM_FRAME_AUDITED, 0 }, zeros);
-		breaks(pair->client, &packet, second ? "to no call" : "is cut off in its audit id");
+			forge_add(&packet, (struct hm_frame){ 0, call, HM_FRAME_REPLY, 0, 0 }, NULL);
+		forge_add(&packet, (struct hm_frame){ 15, call, HM_FRAME_REPLY, HM_FRAME_AUDITED, 0 }, zeros);
+		forge_breaks(pair->client, &packet, second ? "to no call" : "is cut off in its audit id");
 		pair_close(pair);
 	}
 }
@@ -365,10 +317,10 @@ Test(engine_hostile, solo_packets_hold_one_call_and_nothing_else)
 		struct pair *pair = pair_open(HM_CALLS_MIN, 0);
 		struct forged packet;
 
-		forge(&packet, HM_PACKET_SOLO, 0);
+		forge_packet(&packet, HM_PACKET_SOLO, 0);
 		for (size_t k = 0; k < 3 && solos[i].frames[k].type; k++)
-			add(&packet, solos[i].frames[k], zeros);
-		breaks(pair->server, &packet, solos[i].words);
+			forge_add(&packet, solos[i].frames[k], zeros);
+		forge_breaks(pair->server, &packet, solos[i].words);
 		pair_close(pair);
 	}
 }
