@@ -29,7 +29,7 @@ PKGS     := libprotobuf-c libpq libsodium jansson
 WARN     := -Wall -Wextra -Werror -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wcast-qual
 CPPFLAGS  = -D_GNU_SOURCE -Iruntime -Igen -I. $(shell pkg-config --cflags $(PKGS))
 CFLAGS   := -std=gnu2x $(WARN) $(FLAGS)
-LDLIBS    = $(shell pkg-config --libs $(PKGS)) -lnng -lm -pthread# nng 1.5 ships no .pc file
+LDLIBS    = $(shell pkg-config --libs $(PKGS)) -lnng -lmbedx509 -lmbedcrypto -lm -pthread# nng 1.5 and mbedTLS 2.28 ship no .pc files
 TESTLIBS  = $(shell pkg-config --libs criterion)
 
 Q  := $(if $(V),,@)

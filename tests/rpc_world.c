@@ -10,8 +10,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/certificates.h"
+
 struct rpc_counts rpc_counts;
-const char *const rpc_kinds[RPC_KINDS] = { "inproc", "ipc", "tcp" };
+const char *const rpc_kinds[RPC_KINDS] = { "inproc", "ipc", "tcp", "tls+tcp" };
 
 static _Atomic bool is_shut;
 static _Atomic unsigned entered, cancelled;
@@ -144,8 +146,8 @@ static void choose_url(struct rpc_world *world, const char *kind)
 	cr_assert(mkdtemp(world->folder));
 	if (!strcmp(kind, "ipc"))
 		snprintf(world->url, sizeof world->url, "ipc://%s/echo.sock", world->folder);
-	else if (!strcmp(kind, "tcp"))
-		snprintf(world->url, sizeof world->url, "tcp://127.0.0.1:0");
+	else if (strcmp(kind, "inproc"))
+		snprintf(world->url, sizeof world->url, "%s://127.0.0.1:0", kind);
 	else
 		snprintf(world->url, sizeof world->url, "inproc://echo-%u", count++);
 }
@@ -168,6 +170,8 @@ void rpc_world_open_with(struct rpc_world *world, const char *kind, const struct
 	world->config.n_services = 1;
 	world->config.interceptor = &interceptor;
 	choose_url(world, kind);
+	if (!strcmp(kind, "tls+tcp"))
+		test_tls("one");
 	rpc_world_serve(world);
 	cr_assert_eq(hm_channel_open_url(world->url, &world->channel), HM_OK);
 	cr_assert_eq(hm_context_open("loop", "a-token", &world->context), HM_OK);

@@ -25,8 +25,8 @@ struct rpc_counts {
 };
 extern struct rpc_counts rpc_counts;
 
-enum { RPC_KINDS = 3 };
-extern const char *const rpc_kinds[RPC_KINDS]; /* "inproc", "ipc", "tcp" */
+enum { RPC_KINDS = 4 };
+extern const char *const rpc_kinds[RPC_KINDS]; /* "inproc", "ipc", "tcp", "tls+tcp" */
 
 /* rpc_world_open serves and connects. rpc_world_serve serves again at the same URL after hm_server_close(world->server). */
 void rpc_world_open(struct rpc_world *world, const char *kind);

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "net/error.h"
+#include "net/peer.h"
 #include "net/pipe_own.h"
 #include "net/port_inproc.h"
+#include "net/tls_own.h"
 #include "net/url.h"
 
 enum { URL_BYTES = 256 };
@@ -22,14 +24,22 @@ struct hm_link {
 	pthread_cond_t changed;
 	struct hm_pipe *_Atomic pipe; /* NULL: not yet; asked for without the lock */
 	bool is_closing, is_down;
+	bool is_up; /* of the thread that runs the handler */
 };
 
 /* Whatever nng's reason, to a caller the service is not available. */
 static void say_down(struct hm_link *link, int number, const char *phase)
 {
+	bool is_handshake = !link->is_up && hm_tls_is_url(link->url);
+	const char *explanation = is_handshake ? hm_tls_explain(number) : NULL;
 	struct hm_error why;
+	hm_status status;
 
-	if (hm_from_nng(number, link->url, phase, false) == HM_OK)
+	if (explanation)
+		status = hm_raise(UNAVAILABLE, "%s: TLS: %s (the call was not processed)", link->url, explanation);
+	else
+		status = hm_from_nng(number, link->url, phase, false);
+	if (status == HM_OK)
 		return;
 	why = *hm_error_get();
 	why.code = HM_UNAVAILABLE;
@@ -40,6 +50,7 @@ static void on_up(void *user)
 {
 	struct hm_link *link = user;
 
+	link->is_up = true;
 	link->handler->up(link->user);
 }
 
@@ -62,7 +73,7 @@ static void on_down(void *user, int number)
 {
 	struct hm_link *link = user;
 
-	say_down(link, number, "connection lost");
+	say_down(link, number, link->is_up ? "connection lost" : "connect");
 	pthread_mutex_lock(&link->lock);
 	link->is_down = true;
 	pthread_cond_broadcast(&link->changed);
@@ -80,9 +91,7 @@ static int make_pipe(struct hm_link *link, struct hm_pipe **ret_pipe)
 	if (!link->dialer)
 		return hm_port_connect(link->url, link->packet_bytes_max, ret_pipe);
 	stream = nng_aio_get_output(link->dialled, 0);
-	if (!strncmp(link->url, "tcp", 3))
-		nng_stream_set_bool(stream, NNG_OPT_TCP_NODELAY, true);
-	*ret_pipe = hm_pipe_open(stream, false, !strncmp(link->url, "ipc", 3), link->packet_bytes_max);
+	*ret_pipe = hm_pipe_open(stream, false, hm_carrier_of(link->url), link->packet_bytes_max);
 	return 0;
 }
 
@@ -109,8 +118,13 @@ static int open_dialer(struct hm_link *link)
 {
 	int number = nng_aio_alloc(&link->dialled, was_dialled, link);
 
-	if (!number && strncmp(link->url, "inproc:", 7))
-		number = nng_stream_dialer_alloc(&link->dialer, link->url);
+	if (number || !strncmp(link->url, "inproc:", 7))
+		return number;
+	number = nng_stream_dialer_alloc(&link->dialer, link->url);
+	if (!number && hm_carrier_of(link->url) != HM_CARRIER_IPC)
+		number = nng_stream_dialer_set_bool(link->dialer, NNG_OPT_TCP_NODELAY, true);
+	if (!number && hm_tls_is_url(link->url))
+		number = hm_tls_dress_dialer(link->dialer, link->url);
 	return number;
 }
 
@@ -124,6 +138,8 @@ hm_status hm_link_open(const char *url, size_t packet_bytes_max, const struct hm
 		return hm_raise(INVALID_ARGUMENT, "URL of %zu bytes, at most %d are possible", strlen(url),
 				URL_BYTES - 1);
 	TRY(hm_url_check(url));
+	if (hm_tls_is_url(url))
+		TRY(hm_tls_check(url));
 	link = calloc(1, sizeof *link);
 	if (!link)
 		abort();

@@ -19,7 +19,7 @@ struct hm_link_handler {
 };
 
 /* hm_link_open makes a link that is not dialled yet. packet_bytes_max: larger packets end the connection.
- * INVALID_ARGUMENT: no URL that nng understands. */
+ * INVALID_ARGUMENT: no URL that nng understands. FAILED_PRECONDITION: tls+tcp, and hm_tls_configure was not called. */
 hm_status hm_link_open(const char *url, size_t packet_bytes_max, const struct hm_link_handler *handler, void *user,
 		       struct hm_link **ret_link);
 

@@ -13,7 +13,6 @@ enum {
 	READ_BYTES = 64 << 10,
 	WAITING_BYTES_MAX = 64 << 20, /* more than the credit allows: the peer sends but does not read */
 	REQUEST_ID_BYTES = 4,
-	GREETING_MS = 10000, /* silence before the greeting is complete */
 };
 
 static const uint8_t request_id[REQUEST_ID_BYTES] = { 0x80, 0, 0, 1 };
@@ -25,7 +24,16 @@ static void go_down(struct hm_pipe *pipe, int number)
 	hm_pipe_release(pipe);
 }
 
-/* A pipe closed before the read began was not there to be cancelled: so the flag is looked at again behind the start. */
+/* A pipe closed before the read began was not there to be ended with it: so the flag is looked at again behind the start. nng's TLS
+ * streams cancel what is first in line by way of a read beneath, of which there may be none: closing ends it in any case. */
+static void end_if_closed(struct hm_pipe *pipe, nng_aio *aio)
+{
+	if (!atomic_load(&pipe->is_closed))
+		return;
+	nng_stream_close(pipe->stream);
+	nng_aio_cancel(aio);
+}
+
 static void read_more(struct hm_pipe *pipe)
 {
 	nng_iov iov = { .iov_buf = hm_buffer_reserve(&pipe->in, READ_BYTES), .iov_len = READ_BYTES };
@@ -34,8 +42,7 @@ static void read_more(struct hm_pipe *pipe)
 		iov.iov_len = pipe->in.capacity - pipe->in.size - 1;
 	nng_aio_set_iov(pipe->reader, 1, &iov);
 	nng_stream_recv(pipe->stream, pipe->reader);
-	if (atomic_load(&pipe->is_closed))
-		nng_aio_cancel(pipe->reader);
+	end_if_closed(pipe, pipe->reader);
 }
 
 static void was_read(void *user)
@@ -76,8 +83,7 @@ static void send_rest(struct hm_pipe *pipe, nng_aio *aio)
 static void write_some(struct hm_pipe *pipe)
 {
 	send_rest(pipe, pipe->writer);
-	if (atomic_load(&pipe->is_closed))
-		nng_aio_cancel(pipe->writer);
+	end_if_closed(pipe, pipe->writer);
 }
 
 /* Takes in what was sent. True: there is more. */
@@ -108,6 +114,7 @@ static void was_written(void *user)
  * Writes what the socket takes at once. It has no callback, which would be a hop through nng's threads for every write; what the
  * socket does not take is cancelled and left to the writer. The wait is for a poller that is finishing it at this moment, and so
  * allowed in callbacks too. A stream sends all of an aio's bytes it can or none, so a cancelled one has sent nothing.
+ * Not for TLS, where cancelling either does nothing or ends the connection.
  */
 static void write_at_once(struct hm_pipe *pipe)
 {
@@ -166,7 +173,7 @@ void hm_pipe_push(struct hm_pipe *pipe)
 	}
 	pthread_mutex_unlock(&pipe->lock);
 	if (begins)
-		write_at_once(pipe);
+		(pipe->carrier == HM_CARRIER_TLS ? write_some : write_at_once)(pipe);
 }
 
 void hm_pipe_close(struct hm_pipe *pipe)
@@ -206,7 +213,7 @@ static void bury(void *user)
 	free(pipe);
 }
 
-struct hm_pipe *hm_pipe_open(nng_stream *stream, bool is_server, bool has_type_byte, size_t packet_bytes_max)
+struct hm_pipe *hm_pipe_open(nng_stream *stream, bool is_server, enum hm_carrier carrier, size_t packet_bytes_max)
 {
 	struct hm_pipe *pipe = calloc(1, sizeof *pipe);
 
@@ -216,7 +223,8 @@ struct hm_pipe *hm_pipe_open(nng_stream *stream, bool is_server, bool has_type_b
 	pipe->references = 1;
 	pipe->stream = stream;
 	pipe->is_server = is_server;
-	pipe->has_type_byte = has_type_byte;
+	pipe->carrier = carrier;
+	pipe->has_type_byte = carrier == HM_CARRIER_IPC;
 	pipe->packet_bytes_max = packet_bytes_max;
 	pthread_mutex_init(&pipe->lock, NULL);
 	hm_timer_init(&pipe->burial, bury, pipe);
@@ -239,7 +247,6 @@ void hm_pipe_start(struct hm_pipe *pipe, const struct hm_pipe_handler *handler, 
 	const uint8_t greeting[] = { 0, 'S', 'P', 0, 0, pipe->is_server ? 49 : 48, 0, 0 };
 
 	pipe->user = user;
-	nng_aio_set_timeout(pipe->reader, GREETING_MS);
 	hm_pipe_hold(pipe);
 	hm_pipe_hold(pipe); /* it may be down before this function ends */
 	set_handler(pipe, handler);

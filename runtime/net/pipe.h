@@ -9,6 +9,8 @@
  * nng's own sockets are not used: version 1.5.2 loses a receive when a pipe is closed as a packet arrives, and with it the thread
  * that frees all pipes of the process; and an ipc listener never accepts again after a peer that connects and is gone.
  *
+ * A pipe waits for a greeting without limit: ports (net/door.h) and connections keep the time.
+ *
  * Handler functions of a pipe are never called two at once. Pipes are counted; the one made has one reference.
  */
 #pragma once

@@ -26,7 +26,6 @@ static size_t take_greeting(struct hm_pipe *pipe, const uint8_t *at, size_t left
 		return 0;
 	}
 	pipe->is_greeted = true;
-	nng_aio_set_timeout(pipe->reader, NNG_DURATION_INFINITE);
 	pipe->handler->up(pipe->user);
 	return GREETING_BYTES;
 }

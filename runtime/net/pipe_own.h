@@ -8,6 +8,9 @@
 #include "net/pipe.h"
 #include "net/timer.h"
 
+/* What a pipe's bytes travel over, by its URL. */
+enum hm_carrier { HM_CARRIER_INPROC, HM_CARRIER_IPC, HM_CARRIER_TCP, HM_CARRIER_TLS };
+
 /* The two ends of a pipe within the process; an end that was closed is NULL. */
 struct hm_inproc {
 	_Atomic uint32_t references;
@@ -19,6 +22,7 @@ struct hm_pipe {
 	_Atomic uint32_t references;
 	const struct hm_pipe_handler *handler;
 	void *user;
+	enum hm_carrier carrier;
 	bool is_server, has_type_byte; /* ipc */
 	size_t packet_bytes_max;
 	_Atomic bool is_closed;
@@ -45,7 +49,7 @@ struct hm_pipe {
 };
 
 /* hm_pipe_open makes a pipe of a stream (which it owns) or of one end of an in-process pair. Nothing happens before start. */
-struct hm_pipe *hm_pipe_open(nng_stream *stream, bool is_server, bool has_type_byte, size_t packet_bytes_max);
+struct hm_pipe *hm_pipe_open(nng_stream *stream, bool is_server, enum hm_carrier carrier, size_t packet_bytes_max);
 void hm_pipe_pair(struct hm_pipe *client, struct hm_pipe *server);
 void hm_pipe_start(struct hm_pipe *pipe, const struct hm_pipe_handler *handler, void *user);
 

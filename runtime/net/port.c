@@ -1,31 +1,26 @@
-/* Port: listeners accept, and every connection is in a list until all of it is freed. */
+/* Port: listeners accept, the door says who may stay, and every connection is in a list until all of it is freed. */
 #include "net/port.h"
 
 #include <nng/nng.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/clock.h"
+#include "net/door.h"
 #include "net/error.h"
-#include "net/peer.h"
+#include "net/listener.h"
 #include "net/pipe_own.h"
 #include "net/port_inproc.h"
+#include "net/tls_own.h"
 #include "net/url.h"
 
-enum {
-	SILENT_MAX = 256, /* connections without a greeting */
-	RETRY_US = HM_US_PER_S / 10, /* after an accept that failed: mostly for want of files */
-};
+enum { LOOK_US = HM_US_PER_S / 4 }; /* how often those who do not greet are looked for */
 
-struct listener {
-	struct listener *next;
-	struct hm_port *port;
-	nng_stream_listener *stream;
-	nng_aio *accepted;
-	struct hm_timer retry;
-	bool has_type_byte, is_tcp;
+struct entry {
+	struct entry *next;
+	struct hm_listener *listener;
 };
 
 struct connection {
@@ -33,21 +28,26 @@ struct connection {
 	struct connection *next, *previous;
 	struct hm_pipe *pipe;
 	void *peer; /* NULL: not greeted, or turned away */
-	bool is_greeted;
+	struct hm_guest guest; /* until it has greeted */
 	char name[HM_PEER_BYTES];
 };
 
 struct hm_port {
 	const struct hm_port_handler *handler;
 	void *user;
-	size_t packet_bytes_max;
+	struct hm_timer look; /* for guests who are overdue; set while there is any */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
-	struct listener *listeners;
+	struct entry *listeners;
 	struct connection *connections;
-	size_t n_silent;
+	struct hm_door door;
 	bool is_stopped;
 };
+
+static struct connection *connection_of(struct hm_guest *guest)
+{
+	return (struct connection *)((char *)guest - offsetof(struct connection, guest));
+}
 
 static void on_up(void *user)
 {
@@ -55,8 +55,7 @@ static void on_up(void *user)
 	struct hm_port *port = connection->port;
 
 	pthread_mutex_lock(&port->lock);
-	connection->is_greeted = true;
-	port->n_silent--;
+	hm_door_leave(&port->door, &connection->guest);
 	pthread_mutex_unlock(&port->lock);
 	connection->peer = port->handler->connected(port->user, connection->pipe, connection->name);
 	if (!connection->peer)
@@ -98,7 +97,7 @@ static void on_buried(void *user)
 	struct hm_port *port = connection->port;
 
 	pthread_mutex_lock(&port->lock);
-	port->n_silent -= !connection->is_greeted;
+	hm_door_leave(&port->door, &connection->guest);
 	if (connection->previous)
 		connection->previous->next = connection->next;
 	else
@@ -112,27 +111,64 @@ static void on_buried(void *user)
 
 size_t hm_port_packet_bytes_max(const struct hm_port *port)
 {
-	return port->packet_bytes_max;
+	return port->door.limits.packet_bytes_max;
 }
 
-static bool enlist(struct hm_port *port, struct connection *connection)
+/* A guest from within the process needs no door. */
+static bool may_enter(struct hm_port *port, struct connection *connection, const uint64_t *source,
+		      struct hm_pipe **ret_gone)
 {
+	int64_t now_us = hm_clock_mono_us();
+	struct hm_guest *gone;
+
+	if (!source)
+		return true;
+	if (!hm_door_enter(&port->door, &connection->guest, *source, now_us, &gone))
+		return false;
+	if (gone)
+		*ret_gone = hm_pipe_hold(connection_of(gone)->pipe);
+	else if (port->door.guests == 1)
+		hm_timer_set(&port->look, now_us + LOOK_US);
+	return true;
+}
+
+static bool enlist(struct hm_port *port, struct connection *connection, const uint64_t *source)
+{
+	struct hm_pipe *gone = NULL;
 	bool fits;
 
 	pthread_mutex_lock(&port->lock);
-	fits = !port->is_stopped && port->n_silent < SILENT_MAX;
+	fits = !port->is_stopped && may_enter(port, connection, source, &gone);
 	if (fits) {
-		port->n_silent++;
 		connection->next = port->connections;
 		if (port->connections)
 			port->connections->previous = connection;
 		port->connections = connection;
 	}
 	pthread_mutex_unlock(&port->lock);
+	if (gone) {
+		hm_pipe_close(gone);
+		hm_pipe_release(gone);
+	}
 	return fits;
 }
 
-bool hm_port_add(struct hm_port *port, struct hm_pipe *pipe, const char *name)
+/* On the timer thread: closes who has not greeted in time. */
+static void look_for_overdue(void *user)
+{
+	struct hm_port *port = user;
+	int64_t now_us = hm_clock_mono_us();
+	struct hm_guest *guest;
+
+	pthread_mutex_lock(&port->lock);
+	while ((guest = hm_door_overdue(&port->door, now_us)))
+		hm_pipe_close(connection_of(guest)->pipe);
+	if (port->door.guests && !port->is_stopped)
+		hm_timer_set(&port->look, now_us + LOOK_US);
+	pthread_mutex_unlock(&port->lock);
+}
+
+bool hm_port_add(struct hm_port *port, struct hm_pipe *pipe, const char *name, const uint64_t *source)
 {
 	struct connection *connection = calloc(1, sizeof *connection);
 
@@ -141,7 +177,7 @@ bool hm_port_add(struct hm_port *port, struct hm_pipe *pipe, const char *name)
 	connection->port = port;
 	connection->pipe = pipe;
 	snprintf(connection->name, sizeof connection->name, "%s", name);
-	if (!enlist(port, connection)) {
+	if (!enlist(port, connection, source)) {
 		free(connection);
 		hm_pipe_close(pipe);
 		hm_pipe_release(pipe);
@@ -152,42 +188,17 @@ bool hm_port_add(struct hm_port *port, struct hm_pipe *pipe, const char *name)
 	return true;
 }
 
-static void accept_next(void *user)
+bool hm_port_is_stopped(struct hm_port *port)
 {
-	struct listener *listener = user;
-
-	nng_stream_listener_accept(listener->stream, listener->accepted);
-}
-
-static void add_stream(struct listener *listener, nng_stream *stream)
-{
-	struct hm_port *port = listener->port;
-	char name[HM_PEER_BYTES];
-
-	if (listener->is_tcp)
-		nng_stream_set_bool(stream, NNG_OPT_TCP_NODELAY, true);
-	hm_peer_name(stream, name);
-	hm_port_add(port, hm_pipe_open(stream, true, listener->has_type_byte, port->packet_bytes_max), name);
-}
-
-static void was_accepted(void *user)
-{
-	struct listener *listener = user;
-	int number = nng_aio_result(listener->accepted);
 	bool is_stopped;
 
-	pthread_mutex_lock(&listener->port->lock);
-	is_stopped = listener->port->is_stopped;
-	pthread_mutex_unlock(&listener->port->lock);
-	if (!number)
-		add_stream(listener, nng_aio_get_output(listener->accepted, 0));
-	if (!number)
-		accept_next(listener);
-	else if (!is_stopped)
-		hm_timer_set(&listener->retry, hm_clock_mono_us() + RETRY_US);
+	pthread_mutex_lock(&port->lock);
+	is_stopped = port->is_stopped;
+	pthread_mutex_unlock(&port->lock);
+	return is_stopped;
 }
 
-struct hm_port *hm_port_open(size_t packet_bytes_max, const struct hm_port_handler *handler, void *user)
+struct hm_port *hm_port_open(const struct hm_port_limits *limits, const struct hm_port_handler *handler, void *user)
 {
 	struct hm_port *port = calloc(1, sizeof *port);
 
@@ -195,50 +206,11 @@ struct hm_port *hm_port_open(size_t packet_bytes_max, const struct hm_port_handl
 		abort();
 	port->handler = handler;
 	port->user = user;
-	port->packet_bytes_max = packet_bytes_max;
+	hm_door_init(&port->door, limits);
+	hm_timer_init(&port->look, look_for_overdue, port);
 	pthread_mutex_init(&port->lock, NULL);
 	pthread_cond_init(&port->changed, NULL);
 	return port;
-}
-
-static void free_listener(struct listener *listener)
-{
-	hm_timer_stop(&listener->retry);
-	if (listener->stream)
-		nng_stream_listener_close(listener->stream);
-	if (listener->accepted)
-		nng_aio_stop(listener->accepted);
-	hm_timer_stop(&listener->retry);
-	if (listener->stream)
-		nng_stream_listener_free(listener->stream);
-	if (listener->accepted)
-		nng_aio_free(listener->accepted);
-	free(listener);
-}
-
-static int open_listener(struct listener *listener, const char *url)
-{
-	int number = nng_aio_alloc(&listener->accepted, was_accepted, listener);
-
-	if (!number)
-		number = nng_stream_listener_alloc(&listener->stream, url);
-	if (!number && listener->has_type_byte)
-		number = nng_stream_listener_set_int(listener->stream, NNG_OPT_IPC_PERMISSIONS, S_IRUSR | S_IWUSR);
-	if (!number)
-		number = nng_stream_listener_listen(listener->stream);
-	return number;
-}
-
-/* The port that was really bound takes the place of the one asked for. */
-static void bound_url(const struct listener *listener, const char *url, char ret_url[HM_URL_BYTES])
-{
-	const char *colon = strrchr(url, ':');
-	int number;
-
-	if (listener->is_tcp && !nng_stream_listener_get_int(listener->stream, NNG_OPT_TCP_BOUND_PORT, &number))
-		snprintf(ret_url, HM_URL_BYTES, "%.*s:%d", (int)(colon - url), url, number);
-	else
-		snprintf(ret_url, HM_URL_BYTES, "%s", url);
 }
 
 static int listen_inproc(struct hm_port *port, const char *url, char ret_url[HM_URL_BYTES])
@@ -252,27 +224,23 @@ static int listen_inproc(struct hm_port *port, const char *url, char ret_url[HM_
 
 static int listen_stream(struct hm_port *port, const char *url, char ret_url[HM_URL_BYTES])
 {
-	struct listener *listener = calloc(1, sizeof *listener);
+	struct entry *entry = calloc(1, sizeof *entry);
 	int number;
 
-	if (!listener)
+	if (!entry)
 		abort();
-	listener->port = port;
-	listener->has_type_byte = !strncmp(url, "ipc:", 4);
-	listener->is_tcp = !strncmp(url, "tcp", 3);
-	hm_timer_init(&listener->retry, accept_next, listener);
-	number = open_listener(listener, url);
+	number = hm_listener_open(port, url, &port->door.limits, &entry->listener);
 	if (number) {
-		free_listener(listener);
+		free(entry);
 		return number;
 	}
 	if (ret_url)
-		bound_url(listener, url, ret_url);
+		hm_listener_url(entry->listener, ret_url);
 	pthread_mutex_lock(&port->lock);
-	listener->next = port->listeners;
-	port->listeners = listener;
+	entry->next = port->listeners;
+	port->listeners = entry;
 	pthread_mutex_unlock(&port->lock);
-	accept_next(listener);
+	hm_listener_start(entry->listener);
 	return 0;
 }
 
@@ -282,6 +250,8 @@ hm_status hm_port_listen(struct hm_port *port, const char *url, char ret_url[HM_
 	int number;
 
 	TRY(hm_url_check(url));
+	if (hm_tls_is_url(url))
+		TRY(hm_tls_check(url));
 	number = (is_inproc ? listen_inproc : listen_stream)(port, url, ret_url);
 	return number ? hm_from_nng(number, url, "listen", false) : HM_OK;
 }
@@ -292,9 +262,10 @@ void hm_port_stop(struct hm_port *port)
 	port->is_stopped = true;
 	pthread_mutex_unlock(&port->lock);
 	hm_port_unpublish(port);
-	for (struct listener *listener = port->listeners, *next; listener; listener = next) {
-		next = listener->next;
-		free_listener(listener);
+	for (struct entry *entry = port->listeners, *next; entry; entry = next) {
+		next = entry->next;
+		hm_listener_close(entry->listener);
+		free(entry);
 	}
 	port->listeners = NULL;
 	pthread_mutex_lock(&port->lock);
@@ -303,6 +274,7 @@ void hm_port_stop(struct hm_port *port)
 	while (port->connections)
 		pthread_cond_wait(&port->changed, &port->lock);
 	pthread_mutex_unlock(&port->lock);
+	hm_timer_stop(&port->look);
 }
 
 void hm_port_close(struct hm_port *port)

@@ -70,10 +70,10 @@ int hm_port_connect(const char *url, size_t packet_bytes_max, struct hm_pipe **r
 		pthread_mutex_unlock(&lock);
 		return NNG_ECONNREFUSED;
 	}
-	client = hm_pipe_open(NULL, false, false, packet_bytes_max);
-	server = hm_pipe_open(NULL, true, false, hm_port_packet_bytes_max(port));
+	client = hm_pipe_open(NULL, false, HM_CARRIER_INPROC, packet_bytes_max);
+	server = hm_pipe_open(NULL, true, HM_CARRIER_INPROC, hm_port_packet_bytes_max(port));
 	hm_pipe_pair(client, server);
-	if (!hm_port_add(port, server, "inproc"))
+	if (!hm_port_add(port, server, "inproc", NULL))
 		hm_inproc_close(client); /* the client's end will find it has ended */
 	pthread_mutex_unlock(&lock);
 	*ret_pipe = client;

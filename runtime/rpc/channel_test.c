@@ -66,6 +66,7 @@ RPC_TEST(channel, carries_brand_token_and_request_id)
 	cr_expect_str_eq(reply->request_id, id);
 	cr_expect(strstr(reply->actor_type, strstr(world->url, "inproc") ? "inproc"
 					    : strstr(world->url, "ipc")  ? "ipc uid="
+					    : strstr(world->url, "tls")  ? "tls 127.0.0.1:"
 									 : "tcp 127.0.0.1:"),
 		  "peer was %s", reply->actor_type);
 }

@@ -70,6 +70,14 @@ static void open_pools(struct hm_server *server)
 						config->queue_max, hm_serving_work);
 }
 
+static struct hm_port *open_port(const struct hm_port_limits *given, struct hm_server *server)
+{
+	struct hm_port_limits limits = given ? *given : (struct hm_port_limits){ 0 };
+
+	limits.packet_bytes_max = HM_SERVER_PACKET_BYTES;
+	return hm_port_open(&limits, &handler, server);
+}
+
 hm_status hm_server_open(const struct hm_server_config *config, struct hm_server **ret_server)
 {
 	SCOPED(hm_server) server = allocate(1, sizeof *server);
@@ -85,7 +93,7 @@ hm_status hm_server_open(const struct hm_server_config *config, struct hm_server
 	init_locks(server);
 	open_pools(server);
 	TRY(hm_methods_open(server));
-	server->port = hm_port_open(HM_SERVER_PACKET_BYTES, &handler, server);
+	server->port = open_port(config->limits, server);
 	*ret_server = take(&server);
 	return HM_OK;
 }

@@ -10,6 +10,7 @@
 #include "rpc/call.h"
 
 struct hm_server;
+struct hm_port_limits;
 
 /* What is wrapped around every call. All functions may be called from many threads at once. */
 struct hm_interceptor {
@@ -33,6 +34,7 @@ struct hm_server_config {
 	uint32_t workers; /* threads a service, started as they are needed; 0: 64 */
 	uint32_t queue_max; /* calls waiting for a worker, a service; beyond: RESOURCE_EXHAUSTED. 0: 4096 */
 	uint32_t connections_max; /* 0: 1024 */
+	const struct hm_port_limits *limits; /* net/port.h: of who has not greeted yet, ipc's users. NULL: defaults */
 };
 
 hm_status hm_server_open(const struct hm_server_config *config, struct hm_server **ret_server);

@@ -1,0 +1,144 @@
+/*
+ * TLS: nng's configurations are made anew for every connection. mbedTLS fills tables of a key when it is first used, without a lock, and
+ * connections shake hands on different threads; and what a handshake costs is a hundred times what the parsing does.
+ */
+#include "net/tls.h"
+
+#include <nng/nng.h>
+#include <nng/supplemental/tls/tls.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "net/pem.h"
+#include "net/tls_own.h"
+
+enum { PATH_BYTES = 4096, HOST_BYTES = 256 };
+
+static const char scheme[] = "tls+tcp://";
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static struct hm_pem pem; /* ca NULL: nothing is configured */
+
+hm_status hm_tls_configure(const struct hm_tls_files *files)
+{
+	struct hm_pem fresh = { NULL }, former;
+
+	if (files)
+		TRY(hm_pem_read(files, &fresh));
+	pthread_mutex_lock(&lock);
+	former = pem;
+	pem = fresh;
+	pthread_mutex_unlock(&lock);
+	hm_pem_fini(&former);
+	return HM_OK;
+}
+
+hm_status hm_tls_configure_folder(const char *folder)
+{
+	char ca[PATH_BYTES], certificate[PATH_BYTES], key[PATH_BYTES];
+
+	if (strlen(folder) > PATH_BYTES - sizeof "/cert.pem")
+		return hm_raise(INVALID_ARGUMENT, "a path of %zu bytes for the TLS folder", strlen(folder));
+	snprintf(ca, sizeof ca, "%s/ca.pem", folder);
+	snprintf(certificate, sizeof certificate, "%s/cert.pem", folder);
+	snprintf(key, sizeof key, "%s/key.pem", folder);
+	return hm_tls_configure(&(struct hm_tls_files){ .ca = ca, .certificate = certificate, .key = key });
+}
+
+bool hm_tls_is_url(const char *url)
+{
+	return !strncmp(url, scheme, sizeof scheme - 1);
+}
+
+hm_status hm_tls_check(const char *url)
+{
+	bool is_configured;
+
+	pthread_mutex_lock(&lock);
+	is_configured = pem.ca;
+	pthread_mutex_unlock(&lock);
+	if (is_configured)
+		return HM_OK;
+	return hm_raise(
+		FAILED_PRECONDITION,
+		"%s: no certificates: say with --tls or HALLMARK_TLS which folder has ca.pem, cert.pem, key.pem", url);
+}
+
+/* The host as certificates name it: without brackets and port. */
+static void host_of(const char *url, char ret_host[HOST_BYTES])
+{
+	const char *host = url + sizeof scheme - 1;
+	bool has_brackets = *host == '[';
+	size_t bytes = strcspn(host + has_brackets, has_brackets ? "]" : ":");
+
+	snprintf(ret_host, HOST_BYTES, "%.*s", (int)bytes, host + has_brackets);
+}
+
+/* TLS 1.2 is the newest that mbedTLS 2.28 speaks. */
+static int fill(nng_tls_config *config)
+{
+	int number = nng_tls_config_version(config, NNG_TLS_1_2, NNG_TLS_1_2);
+
+	if (!number)
+		number = nng_tls_config_auth_mode(config, NNG_TLS_AUTH_MODE_REQUIRED);
+	pthread_mutex_lock(&lock);
+	if (!number)
+		number = pem.ca ? nng_tls_config_ca_chain(config, pem.ca, NULL) : NNG_ECRYPTO;
+	if (!number)
+		number = nng_tls_config_own_cert(config, pem.certificate, pem.key, NULL);
+	pthread_mutex_unlock(&lock);
+	return number;
+}
+
+int hm_tls_dress_dialer(nng_stream_dialer *dialer, const char *url)
+{
+	nng_tls_config *config;
+	char host[HOST_BYTES];
+	int number = nng_tls_config_alloc(&config, NNG_TLS_MODE_CLIENT);
+
+	if (number)
+		return number;
+	host_of(url, host);
+	number = nng_tls_config_server_name(config, host);
+	if (!number)
+		number = fill(config);
+	if (!number)
+		number = nng_stream_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config);
+	nng_tls_config_free(config);
+	return number;
+}
+
+int hm_tls_dress_listener(nng_stream_listener *listener)
+{
+	nng_tls_config *config;
+	int number = nng_tls_config_alloc(&config, NNG_TLS_MODE_SERVER);
+
+	if (number)
+		return number;
+	number = fill(config);
+	if (!number)
+		number = nng_stream_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, config);
+	nng_tls_config_free(config);
+	return number;
+}
+
+/* The server verifies last: a client it does not believe has already taken its own part for done, and sees a connection that ends. */
+const char *hm_tls_explain(int number)
+{
+	switch (number) {
+	case NNG_EPEERAUTH:
+		return "the server's certificate is not believed: it is of no authority in ca.pem, does not name this "
+		       "host, "
+		       "or has expired";
+	case NNG_ECRYPTO:
+		return "no TLS could be agreed: the server does not believe our certificate, or does not speak TLS";
+	case NNG_ECLOSED:
+	case NNG_ECONNSHUT:
+	case NNG_ECONNRESET:
+		return "the server hung up in the handshake: it does not believe our certificate, or does not speak "
+		       "TLS";
+	default:
+		return NULL;
+	}
+}
