@@ -183,7 +183,7 @@ static struct hm_pending *take_pending(struct hm_channel *channel)
 hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,
 			   const ProtobufCMessage *request, hm_done_fn *done, void (*typed)(void), void *user)
 {
-	int64_t now_us = hm_clock_mono_us();
+	int64_t now_us = hm_connection_now_us();
 	struct hm_pending prepared, *pending;
 	struct hm_connection *connection;
 	struct hm_pipe *pipe = NULL;

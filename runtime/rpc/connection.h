@@ -99,6 +99,9 @@ void hm_connection_set_tick(struct hm_connection *connection);
 /* hm_connection_is_receiving: this thread is in the middle of its packet, which flushes when it has told all callers. */
 bool hm_connection_is_receiving(const struct hm_connection *connection);
 
+/* hm_connection_now_us is the time for a call that begins now: a packet's, while this thread tells of what came in it. */
+int64_t hm_connection_now_us(void);
+
 /* The handlers of connection_in.c. */
 extern const struct hm_link_handler hm_connection_handler;
 void hm_connection_tick(void *user);

@@ -6,12 +6,19 @@
 
 enum { BACKOFF_FIRST_MS = 20, BACKOFF_MAX_MS = 2000 };
 
-/* The connection whose packet this thread is in the middle of: what its done functions start leaves at the packet's end. */
+/* The connection whose packet this thread is in the middle of: what its done functions start leaves at the packet's end and
+ * begins at the packet's time. */
 static _Thread_local const struct hm_connection *receiving;
+static _Thread_local int64_t received_us;
 
 bool hm_connection_is_receiving(const struct hm_connection *connection)
 {
 	return receiving == connection;
+}
+
+int64_t hm_connection_now_us(void)
+{
+	return receiving ? received_us : hm_clock_mono_us();
 }
 
 static void end_call(struct hm_connection *connection, const struct hm_event *event, struct hm_ended *ended)
@@ -99,6 +106,7 @@ static void on_packet(void *user, const void *bytes, size_t size)
 	pthread_mutex_unlock(&channel->lock);
 
 	receiving = connection;
+	received_us = now_us;
 	hm_ended_tell(&ended, channel, &connection->arena);
 	receiving = NULL;
 }
