@@ -12,6 +12,7 @@
 #include "rpc/channel.h"
 #include "rpc/context.h"
 #include "rpc/method.h"
+#include "rpc/traceparent.h"
 #include "rpc/stream.h"
 #include "store/query.h"
 

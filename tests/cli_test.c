@@ -220,6 +220,19 @@ Test(cli, audit_show_finds_a_call_by_its_request)
 	cr_assert_str_eq(cli_text(cli_json(r.out.data, 0), "requestId"), id);
 }
 
+Test(cli, a_call_goes_on_with_a_trace_from_outside)
+{
+	struct child_result r;
+
+	cli_serving_all();
+	ends(hallmark("call", LIST, "{}", "--as", "operator", "--request",
+		      "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", NULL),
+	     0);
+	r = hallmark("audit", "show", "0af76519-16cd-43dd-8448-eb211c80319c", "--as", "operator", "--json", NULL);
+	ends(r, 0);
+	shows(r.out.data, "b7ad6b7169203331");
+}
+
 Test(cli, an_unknown_request_is_not_found)
 {
 	struct child_result r;
@@ -230,7 +243,7 @@ Test(cli, an_unknown_request_is_not_found)
 	shows(r.err.data, "NOT_FOUND");
 	r = hallmark("call", LIST, "{}", "--as", "operator", "--request", "beef", NULL);
 	ends(r, 1);
-	shows(r.err.data, "--request beef: not a UUID");
+	shows(r.err.data, "--request beef: neither a UUID nor a traceparent");
 }
 
 Test(cli, audit_tail_shows_who_did_what_and_what_was_refused)

@@ -25,6 +25,7 @@ struct hm_context {
 	const char *token; /* PASETO v4.public of the actor; NULL: none (public methods). In the arena's owner's care */
 	struct hm_id request_id; /* shared by everything one outside request causes; the trace id */
 	uint64_t parent; /* the calling call's span: low 8 bytes of its audit id; 0: none */
+	bool is_unsampled; /* nobody keeps traces of this request (W3C's sampled flag is off) */
 	int64_t deadline_us; /* monotonic; 0: the method's own */
 	uint32_t timeout_ms; /* as last set: a reset begins it anew */
 	const char *idempotency_key; /* of the next write, which clears it; NULL: none */

@@ -45,7 +45,10 @@ hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context
 	TRY(check_context(context, method));
 	*pending = (struct hm_pending){
 		.method = method,
-		.head = { .method = method->id, .request_id = context->request_id, .parent = context->parent },
+		.head = { .method = method->id,
+			  .request_id = context->request_id,
+			  .parent = context->parent,
+			  .is_unsampled = context->is_unsampled },
 		.brand = context->brand,
 		.token = context->token,
 		.request = request,

@@ -64,6 +64,7 @@ static void begin_context(struct hm_context *context, const struct hm_serving *s
 	const struct hm_binding *binding = serving->binding;
 
 	context->request_id = head->request_id;
+	context->is_unsampled = head->is_unsampled;
 	if (head->idempotency_key)
 		context->idempotency_key =
 			hm_arena_dup(&context->arena, head->idempotency_key, head->idempotency_key_bytes);

@@ -1,7 +1,7 @@
 /* Packet codec: the parts that are more than a few stores. Foreign bytes are read front to back, each length checked first. */
 #include "wire/packet_codec.h"
 
-enum { KEY_IDEMPOTENCY = 1, ENTRY_HEAD_BYTES = 3 };
+enum { KEY_IDEMPOTENCY = 1, KEY_TRACE_FLAGS = 2, TRACE_SAMPLED = 1 };
 
 /*
  *     HELLO    0               2               4                    8              12             16
@@ -70,6 +70,14 @@ const char *hm_hello_decode(const uint8_t *body, size_t body_bytes, struct hm_he
 	return NULL;
 }
 
+static uint8_t *put_metadata(uint8_t *to, uint8_t key, const void *value, uint16_t value_bytes)
+{
+	to[0] = key;
+	hm_put16(to + 1, value_bytes);
+	memcpy(to + HM_METADATA_HEAD_BYTES, value, value_bytes);
+	return to + HM_METADATA_HEAD_BYTES + value_bytes;
+}
+
 void hm_call_head_encode(const struct hm_call_head *head, uint8_t *to)
 {
 	hm_put64(to, head->method);
@@ -78,11 +86,11 @@ void hm_call_head_encode(const struct hm_call_head *head, uint8_t *to)
 	hm_put32(to + 32, head->timeout_ms);
 	hm_put16(to + 36, head->slot);
 	hm_put16(to + 38, (uint16_t)(hm_call_head_bytes(head) - HM_CALL_HEAD_BYTES));
-	if (!head->idempotency_key)
-		return;
-	to[40] = KEY_IDEMPOTENCY;
-	hm_put16(to + 41, head->idempotency_key_bytes);
-	memcpy(to + 43, head->idempotency_key, head->idempotency_key_bytes);
+	to += HM_CALL_HEAD_BYTES;
+	if (head->is_unsampled)
+		to = put_metadata(to, KEY_TRACE_FLAGS, &(uint8_t){ 0 }, 1);
+	if (head->idempotency_key)
+		put_metadata(to, KEY_IDEMPOTENCY, head->idempotency_key, head->idempotency_key_bytes);
 }
 
 /* A key becomes a C string above, where a NUL would make it equal to another caller's. */
@@ -99,6 +107,14 @@ static const char *take_key(const uint8_t *value, uint16_t value_bytes, struct h
 	return NULL;
 }
 
+static const char *take_trace_flags(const uint8_t *value, uint16_t value_bytes, struct hm_call_head *head)
+{
+	if (value_bytes != 1)
+		return "trace flags that are not one byte";
+	head->is_unsampled = !(value[0] & TRACE_SAMPLED);
+	return NULL;
+}
+
 static const char *take_metadata(const uint8_t *at, const uint8_t *end, struct hm_call_head *head)
 {
 	const char *wrong = NULL;
@@ -107,14 +123,16 @@ static const char *take_metadata(const uint8_t *at, const uint8_t *end, struct h
 		size_t left = (size_t)(end - at);
 		uint16_t value_bytes;
 
-		if (left < ENTRY_HEAD_BYTES)
+		if (left < HM_METADATA_HEAD_BYTES)
 			return "metadata cut off in an entry's head";
 		value_bytes = hm_get16(at + 1);
-		if (value_bytes > left - ENTRY_HEAD_BYTES)
+		if (value_bytes > left - HM_METADATA_HEAD_BYTES)
 			return "metadata cut off in a value";
 		if (at[0] == KEY_IDEMPOTENCY)
-			wrong = take_key(at + ENTRY_HEAD_BYTES, value_bytes, head);
-		at += ENTRY_HEAD_BYTES + value_bytes;
+			wrong = take_key(at + HM_METADATA_HEAD_BYTES, value_bytes, head);
+		else if (at[0] == KEY_TRACE_FLAGS)
+			wrong = take_trace_flags(at + HM_METADATA_HEAD_BYTES, value_bytes, head);
+		at += HM_METADATA_HEAD_BYTES + value_bytes;
 	}
 	return wrong;
 }
@@ -134,6 +152,7 @@ const char *hm_call_head_decode(const uint8_t *body, size_t body_bytes, struct h
 	ret_head->parent = hm_get64(body + 24);
 	ret_head->timeout_ms = hm_get32(body + 32);
 	ret_head->slot = hm_get16(body + 36);
+	ret_head->is_unsampled = false;
 	ret_head->idempotency_key = NULL;
 	ret_head->idempotency_key_bytes = 0;
 	ret_head->stream = HM_STREAM_NONE;

@@ -24,7 +24,8 @@
  *
  *     CALL head  0           8             24          32             36         38         40
  *                u64 method  request id    u64 parent  u32 timeout ms u16 slot   u16 bytes  metadata, then the request
- *     metadata   u8 key, u16 length, value, …   key 1: idempotency key; unknown keys are passed over
+ *     metadata   u8 key, u16 length, value, …   key 1: idempotency key; key 2: u8 trace flags,
+ *                W3C's, 1 (sampled) if absent; unknown keys are passed over
  *
  * A call id is u16 generation (not 0) << 16 | u16 index. Its index lies below the server's calls_max and is not used again
  * before the REPLY has come, so an index is a place in a table on both ends, and calls_max bounds what a client can make a
@@ -125,6 +126,7 @@ struct hm_call_head {
 	uint64_t parent;
 	uint32_t timeout_ms; /* 0: the method's own */
 	uint16_t slot;
+	bool is_unsampled; /* who asked first wants no traces kept: the sampled flag of W3C Trace Context is off */
 	const char *idempotency_key; /* not NUL-terminated; NULL: none */
 	uint16_t idempotency_key_bytes;
 	uint8_t stream; /* enum hm_stream_halves; in the frame's flags */

@@ -96,10 +96,16 @@ void hm_hello_encode(const struct hm_hello *hello, uint8_t to[static HM_HELLO_BY
 /* hm_hello_decode reads a HELLO body; longer ones (of later versions) are fine, and so are the first, shorter ones. */
 const char *hm_hello_decode(const uint8_t *body, size_t body_bytes, struct hm_hello *ret_hello);
 
+enum { HM_METADATA_HEAD_BYTES = 3 };
+
 /* hm_call_head_bytes returns the encoded size, metadata included. */
 static inline size_t hm_call_head_bytes(const struct hm_call_head *head)
 {
-	return HM_CALL_HEAD_BYTES + (head->idempotency_key ? 3u + head->idempotency_key_bytes : 0u);
+	size_t metadata_bytes = head->is_unsampled ? HM_METADATA_HEAD_BYTES + 1 : 0;
+
+	if (head->idempotency_key)
+		metadata_bytes += HM_METADATA_HEAD_BYTES + (size_t)head->idempotency_key_bytes;
+	return HM_CALL_HEAD_BYTES + metadata_bytes;
 }
 
 void hm_call_head_encode(const struct hm_call_head *head, uint8_t *to);

@@ -45,15 +45,23 @@ Test(packet, refuses_hellos_that_are_short_or_senseless)
 
 Test(packet, a_call_head_comes_back_as_it_went)
 {
-	const struct hm_call_head head = { 0x1122334455667788, { "request id here" }, 99, 1500, 7, "the key", 7, 0 };
+	const struct hm_call_head head = { .method = 0x1122334455667788,
+					   .request_id = { "request id here" },
+					   .parent = 99,
+					   .timeout_ms = 1500,
+					   .slot = 7,
+					   .is_unsampled = true,
+					   .idempotency_key = "the key",
+					   .idempotency_key_bytes = 7 };
 	uint8_t bytes[64];
 	struct hm_call_head back;
 	size_t size;
 
-	cr_assert_eq(hm_call_head_bytes(&head), 50);
+	cr_assert_eq(hm_call_head_bytes(&head), 54);
 	hm_call_head_encode(&head, bytes);
-	cr_assert_null(hm_call_head_decode(bytes, 50, &back, &size));
-	cr_assert_eq(size, 50);
+	cr_assert_null(hm_call_head_decode(bytes, 54, &back, &size));
+	cr_assert_eq(size, 54);
+	cr_assert(back.is_unsampled);
 	cr_assert_eq(back.method, head.method);
 	cr_assert(hm_id_equal(&back.request_id, &head.request_id));
 	cr_assert(back.parent == 99 && back.timeout_ms == 1500 && back.slot == 7);
@@ -68,6 +76,8 @@ static const struct {
 	const char *wrong; /* NULL: fine */
 } cases[] = {
 	{ "\1\3\0key", 6, 6, NULL },
+	{ "\2\1\0\1\1\3\0key", 10, 10, NULL },
+	{ "\2\2\0\1\1", 5, 5, "trace flags that are not one byte" },
 	{ "\7\2\0??\1\3\0key", 11, 11, NULL },
 	{ "\1\3\0key", 6, 7, "metadata longer than its body" },
 	{ "\1\3", 2, 2, "metadata cut off in an entry's head" },

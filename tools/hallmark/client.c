@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "crypto/token.h"
+#include "rpc/traceparent.h"
 #include "wire/json.h"
 
 enum { OPERATOR_TOKEN_S = 300 };
@@ -80,9 +81,10 @@ static hm_status find_token(const struct options *options, struct hm_arena *aren
 
 static hm_status set_request(const struct options *options, struct hm_context *context)
 {
-	if (options->request && !hm_id_parse(options->request, &context->request_id))
-		return hm_raise(INVALID_ARGUMENT, "--request %s: not a UUID", options->request);
-	return HM_OK;
+	if (!options->request || hm_id_parse(options->request, &context->request_id) ||
+	    hm_context_set_traceparent(context, options->request) == HM_OK)
+		return HM_OK;
+	return hm_raise(INVALID_ARGUMENT, "--request %s: neither a UUID nor a traceparent", options->request);
 }
 
 hm_status client_open(const struct options *options, struct hm_context **ret_context)

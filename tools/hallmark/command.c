@@ -23,7 +23,7 @@ static const struct {
 	{ 'f', "file", "FILE", "a request a line; - reads standard input" },
 	{ 'n', "jobs", "N", "so many of a file's calls at once, in no order; 1 if not given" },
 	{ 't', "timeout", "MS", "give up after so many milliseconds" },
-	{ 'r', "request", "ID", "the id (a UUID) to find the call by; made if not given" },
+	{ 'r', "request", "ID", "the id to find the call by, a UUID or W3C traceparent; made if not given" },
 	{ 'c', "connect", "SERVICE=URL", "where a service is reached; not its socket under --var" },
 	{ 'l', "listen", "URL", "listen there too: tcp://127.0.0.1:7000; again for more" },
 	{ 'd', "dsn", "CONNINFO", "a PostgreSQL database, without user: \"host=/run/h dbname=hallmark\"" },

@@ -37,13 +37,16 @@ static hm_status whoami(struct hm_call *call, const Echo__WhoamiRequest *request
 {
 	static const char *const types[] = { "anonymous", "user", "operator", "service" };
 	char *request_id = hm_arena_alloc(hm_call_arena(call), HM_ID_TEXT_BYTES);
+	char *traceparent = hm_arena_alloc(hm_call_arena(call), HM_TRACEPARENT_BYTES);
 
 	(void)request;
+	hm_context_traceparent(hm_call_context(call), traceparent);
 	hm_id_format(&hm_call_context(call)->request_id, request_id);
 	reply->brand = hm_call_brand(call);
 	reply->actor_type = types[hm_call_actor(call)->type];
 	reply->actor_id = hm_call_actor(call)->id;
 	reply->request_id = request_id;
+	reply->traceparent = traceparent;
 	return HM_OK;
 }
 
