@@ -29,14 +29,21 @@ static void bind_slot(struct hm_peer *peer, const struct hm_event *event)
 	hm_binding_close(former);
 }
 
+/* The beginning of what hm_serving_end ends. Inline calls are counted by the batch: put_answers. */
+static struct hm_serving *open_call(struct hm_peer *peer)
+{
+	hm_peer_hold(peer);
+	atomic_fetch_add_explicit(&peer->server->calls_started, 1, memory_order_relaxed);
+	return hm_serving_open(peer->server);
+}
+
 /* A call of the wire that is not one of the contract's: nothing to audit it as. */
 static void answer_unknown(struct hm_peer *peer, const struct hm_event *event, const struct hm_address *from)
 {
 	static const struct hm_method unknown = { .name = "unknown" };
 	static const struct hm_method_row row = { .method = &unknown };
-	struct hm_serving *serving = hm_serving_open(peer->server);
+	struct hm_serving *serving = open_call(peer);
 
-	hm_peer_hold(peer);
 	hm_serving_begin(serving, peer, &row, event, NULL, 0, 0);
 	serving->address = *from;
 	atomic_fetch_add(&peer->server->calls_refused, 1);
@@ -65,10 +72,9 @@ static void give_to_pool(struct hm_serving *serving, struct hm_pool *pool)
 static void queue_call(struct hm_peer *peer, const struct hm_method_row *row, const struct hm_event *event,
 		       struct hm_binding *binding, const struct batch *batch, hm_status refused)
 {
-	struct hm_serving *serving = hm_serving_open(peer->server);
+	struct hm_serving *serving = open_call(peer);
 	struct hm_arena *arena;
 
-	hm_peer_hold(peer);
 	hm_serving_begin(serving, peer, row, event, hm_binding_hold(binding), batch->now_us, batch->now_wall_us);
 	arena = &serving->call.context.arena;
 	serving->call.audit_id = hm_id_new();
@@ -100,8 +106,6 @@ static bool run_inline(struct hm_peer *peer, const struct hm_method_row *row, co
 	is_readable = hm_serving_decode(serving) == HM_OK;
 	if (is_readable)
 		hm_serving_answer(serving, hm_serving_run(serving), true);
-	else /* it begins again on a worker, which counts it */
-		atomic_fetch_sub_explicit(&peer->server->calls_started, 1, memory_order_relaxed);
 	hm_arena_reset(&serving->call.context.arena);
 	return is_readable;
 }
@@ -182,9 +186,10 @@ static void put_answers(struct hm_peer *peer)
 {
 	const char *at = peer->answers.data, *end = at + peer->answers.size;
 	struct hm_answer answer;
+	uint64_t count = 0;
 	uint8_t *body;
 
-	while (at < end) {
+	for (; at < end; count++) {
 		memcpy(&answer, at, sizeof answer);
 		at += sizeof answer;
 		if (hm_engine_reply(peer->engine, answer.call, answer.status,
@@ -193,6 +198,8 @@ static void put_answers(struct hm_peer *peer)
 		at += answer.bytes;
 	}
 	hm_buffer_reset(&peer->answers);
+	atomic_fetch_add_explicit(&peer->server->calls_started, count, memory_order_relaxed);
+	atomic_fetch_add_explicit(&peer->server->calls_ended, count, memory_order_relaxed);
 }
 
 /* With the lock held. */

@@ -100,7 +100,6 @@ void hm_serving_begin(struct hm_serving *serving, struct hm_peer *peer, const st
 		.body_bytes = event->body_bytes,
 	};
 	begin_context(&serving->call.context, serving, &event->head);
-	atomic_fetch_add_explicit(&peer->server->calls_started, 1, memory_order_relaxed);
 }
 
 hm_status hm_serving_decode(struct hm_serving *serving)
@@ -194,7 +193,6 @@ void hm_serving_answer(struct hm_serving *serving, hm_status status, bool is_inl
 	(serving->is_solo ? put_solo
 	 : is_inline      ? put_inline
 		     : put_reply)(serving, (uint16_t)status, call->audited ? &call->audit_id : NULL, message, bytes);
-	atomic_fetch_add_explicit(&call->server->calls_ended, 1, memory_order_relaxed);
 }
 
 static hm_status check_wanted(const struct hm_serving *serving)
@@ -228,6 +226,7 @@ void hm_serving_end(struct hm_serving *serving, hm_status status)
 	struct hm_peer *peer = serving->peer;
 
 	hm_serving_answer(serving, status, false);
+	atomic_fetch_add_explicit(&server->calls_ended, 1, memory_order_relaxed);
 	hm_binding_close(serving->binding);
 	hm_serving_close(serving);
 	hm_peer_release(peer);
