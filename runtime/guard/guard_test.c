@@ -70,6 +70,7 @@ Test(guard, another_brand_sees_nothing_and_that_is_audited)
 	Notes__ListNotesReply *list;
 
 	refuses(NOT_FOUND, get(&f, eve, note->id, &read));
+	cr_assert_str_eq(hm_error_get()->message, hm_arena_printf(&ana->arena, "no note %s", note->id));
 	cr_assert_eq(fixture_audited(&f, "notes", eve), 1);
 	must(notes_list_notes(f.channel, eve, &(Notes__ListNotesRequest){ NOTES_LIST_NOTES_REQUEST_BASE }, &list));
 	cr_assert_eq(list->n_notes, 0);

@@ -120,18 +120,42 @@ static hm_status query_across(struct hm_call *call, const struct hm_query *query
 	return status;
 }
 
+/* A row that had to be there, in the words of the contract: a query's name is its author's alone. What a handler's query looked
+ * for may be anything; what the method is about is known only of the query that is all of it. */
+static hm_status raise_missing(struct hm_call *call, const struct hm_query *query)
+{
+	const struct hm_method *method = call->method;
+	const char *id =
+		method->entity_id ? hm_field_text(&call->context.arena, call->request, method->entity_id) : NULL;
+
+	if (!query->is_rpc || !method->entity)
+		return hm_fail(call, NOT_FOUND, "%s: not found", strrchr(method->name, '/') + 1);
+	if (!id)
+		return hm_fail(call, NOT_FOUND, "no such %s", method->entity);
+	return hm_fail(call, NOT_FOUND, "no %s %s", method->entity, id);
+}
+
 hm_status hm_session_query(struct hm_call *call, const struct hm_query *query, const ProtobufCMessage *arguments,
 			   ProtobufCMessage *reply, uint64_t *ret_rows)
 {
 	struct hm_builtin builtins[5];
 	struct hm_tx *tx = NULL;
+	uint64_t rows = UINT64_MAX;
+	hm_status status;
 
 	TRY(check_effect(call, query));
 	TRY(fill_builtins(call, query, arguments, builtins));
-	if (query->is_system)
-		return query_across(call, query, arguments, builtins, reply, ret_rows);
-	TRY(open_tx(call, &tx));
-	return hm_tx_query(tx, query, arguments, builtins, reply, ret_rows);
+	if (query->is_system) {
+		status = query_across(call, query, arguments, builtins, reply, &rows);
+	} else {
+		TRY(open_tx(call, &tx));
+		status = hm_tx_query(tx, query, arguments, builtins, reply, &rows);
+	}
+	if (status == HM_NOT_FOUND && !rows)
+		return raise_missing(call, query);
+	if (ret_rows)
+		*ret_rows = rows;
+	return status;
 }
 
 static hm_status check_rows(const struct hm_query *query, enum hm_rows rows)

@@ -12,7 +12,7 @@
 #include "store/query.h"
 #include "store/store.h"
 
-/* hm_query_one runs a :one query: exactly one row into reply, else NOT_FOUND. Parameters come from the fields of arguments,
+/* hm_query_one runs a :one query: exactly one row into reply, else NOT_FOUND in the method's name. Parameters come from the fields of arguments,
  * and from the runtime: @new_id, @caller_id (the actor's), @call_request_id, @page_size (1 to 500, 50 if absent). */
 hm_status hm_query_one(struct hm_call *call, const struct hm_query *query, const void *arguments, void *reply);
 

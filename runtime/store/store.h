@@ -66,7 +66,7 @@ struct hm_builtin {
  *   the reply has (next_page_token) is filled from the last row, if at least `page_size` (a parameter) rows came.
  *   A column neither has is INTERNAL, naming query, file and line. A NULL into a field marked required is INTERNAL too.
  * ret_rows: rows returned or touched; may be NULL.
- * Errors: NOT_FOUND (ONE without a row; "no rows" with the query's name), the SQLSTATE map of store/error.c,
+ * Errors: NOT_FOUND (ONE without a row, 0 in *ret_rows; in the query's name, which its caller may know better), the SQLSTATE map of store/error.c,
  * DEADLINE_EXCEEDED, CANCELLED, UNAVAILABLE, RESOURCE_EXHAUSTED (no connection within the deadline). Once
  * PostgreSQL has refused something the transaction can only be rolled back; NOT_FOUND and what is found wrong before
  * anything is sent leave it as it was. The query must outlive the store. */
