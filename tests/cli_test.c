@@ -39,6 +39,47 @@ Test(cli, with_json_stderr_is_silent_and_errors_are_json_on_stdout)
 	cr_assert_str_eq(cli_text(cli_json(r.out.data, 0), "code"), "ALREADY_EXISTS");
 }
 
+/* How many entries the log has of the call that an error tells of. */
+static int64_t count_told(struct fixture *f, const json_t *error)
+{
+	char sql[300];
+
+	snprintf(sql, sizeof sql,
+		 "SELECT count(*) FROM platform.audit_log WHERE id = '%s' AND request_id = '%s' AND event_type <> "
+		 "'brand.read'",
+		 cli_text(error, "auditId"), cli_text(error, "requestId"));
+	return test_sql(f->dsn, sql);
+}
+
+Test(cli, a_failed_call_says_how_to_find_it_in_the_log)
+{
+	static const char lines[] = "{\"id\":\"nobody\"}\n{\"idd\":\"nobody\"}\n";
+	const char *id = "0198c2a0-0000-7000-8000-00000000beef";
+	struct fixture f = cli_serving_all();
+	struct child_result r;
+
+	r = hallmark("call", BRAND "GetBrand", "{\"id\":\"nobody\"}", "--as", "operator", "--request", id, NULL);
+	ends(r, 1);
+	shows(r.err.data, "NOT_FOUND");
+	shows(r.err.data, "request 0198c2a0-0000-7000-8000-00000000beef   audit 0");
+	r = hallmark("call", BRAND "GetBrand", "{\"id\":\"nobody\"}", "--as", "operator", "--json", NULL);
+	ends(r, 1);
+	cr_assert_eq(count_told(&f, cli_json(r.out.data, 0)), 1);
+	r = hallmark_with(lines, "call", BRAND "GetBrand", "-f", "-", "--as", "operator", "--json", NULL);
+	ends(r, 1);
+	cr_assert_eq(count_told(&f, cli_json(r.out.data, 0)), 1);
+	cr_assert_null(json_object_get(cli_json(r.out.data, 1), "requestId"), "no call was made of that line");
+}
+
+Test(cli, a_call_that_reached_nobody_has_an_id_and_no_entry)
+{
+	struct child_result r =
+		hallmark("call", LIST, "{}", "--connect", "platform=ipc:///tmp/hallmark-nobody.sock", NULL);
+
+	ends(r, 1);
+	shows(r.err.data, "audit none");
+}
+
 Test(cli, a_request_may_be_left_out_or_come_from_standard_input)
 {
 	struct child_result r;
@@ -263,6 +304,20 @@ Test(cli, audit_tail_shows_who_did_what_and_what_was_refused)
 	shows(r.out.data, "call.denied");
 	shows(r.out.data, "PERMISSION_DENIED");
 	shows(r.out.data, "ana@loop");
+}
+
+Test(cli, no_message_of_a_server_steers_the_terminal)
+{
+	const char *request = "{\"key\":\"\\u001b[2J\\u009b2J\\nOK é\"}";
+	struct child_result r;
+
+	cli_serving_all();
+	r = hallmark("call", BRAND "GetSetting", request, "--brand", "loop", "--as", "operator", NULL);
+	ends(r, 1);
+	shows(r.err.data, "NOT_FOUND: no setting ?[2J?2J?OK é\n");
+	r = hallmark("call", BRAND "GetSetting", request, "--brand", "loop", "--as", "operator", "--json", NULL);
+	ends(r, 1);
+	shows(r.out.data, "no setting \\u001b[2J\\u009b2J\\nOK é\"");
 }
 
 Test(cli, audit_tail_lets_no_entry_steer_the_terminal)

@@ -80,7 +80,8 @@ size_t hm_utf8_count(const char *text, size_t size)
 
 /* What a byte becomes within a JSON string, if not itself; control characters without a short form are \u00XX. */
 static const char *const escapes[256] = {
-	['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\r'] = "\\r", ['\t'] = "\\t", ['\b'] = "\\b", ['\f'] = "\\f",
+	['"'] = "\\\"", ['\\'] = "\\\\", ['\n'] = "\\n", ['\r'] = "\\r",
+	['\t'] = "\\t", ['\b'] = "\\b",  ['\f'] = "\\f", [0x7f] = "\\u007f",
 };
 
 static void write_special(struct hm_buffer *buffer, uint8_t byte)
@@ -102,13 +103,16 @@ void hm_json_write_text(struct hm_buffer *buffer, const char *text, size_t size)
 		uint8_t byte = (uint8_t)text[at];
 		size_t length = byte < 0x80 ? byte >= 0x20 && !escapes[byte] : hm_utf8_next(text + at, size - at);
 
-		if (length) {
+		if (length && !(length == 2 && hm_utf8_is_c1(text + at))) {
 			at += length;
 			continue;
 		}
 		hm_buffer_add(buffer, text + start, at - start);
-		write_special(buffer, byte);
-		start = ++at;
+		if (length)
+			hm_buffer_printf(buffer, "\\u%04x", (uint8_t)text[at + 1]);
+		else
+			write_special(buffer, byte);
+		start = at += length ? length : 1;
 	}
 	hm_buffer_add(buffer, text + start, at - start);
 	hm_buffer_add(buffer, "\"", 1);

@@ -93,7 +93,7 @@ Test(text, json_escapes_what_it_must_and_replaces_what_is_no_text)
 		{ "", 0, "\"\"" },
 		{ "plain ö 😀", 13, "\"plain ö 😀\"" },
 		{ "\"\\/\b\f\n\r\t", 8, "\"\\\"\\\\/\\b\\f\\n\\r\\t\"" },
-		{ "\0\x1f\x7f", 3, "\"\\u0000\\u001f\x7f\"" },
+		{ "\0\x1f\x7f", 3, "\"\\u0000\\u001f\\u007f\"" },
 		{ "a\xff\xc3", 3, "\"a\xef\xbf\xbd\xef\xbf\xbd\"" },
 	};
 	struct hm_buffer buffer = { 0 };
@@ -103,6 +103,16 @@ Test(text, json_escapes_what_it_must_and_replaces_what_is_no_text)
 		hm_json_write_text(&buffer, cases[i].text, cases[i].size);
 		cr_expect_str_eq(buffer.data, cases[i].json);
 	}
+	hm_buffer_fini(&buffer);
+}
+
+Test(text, json_steers_no_terminal)
+{
+	static const char steering[] = "\033[2J\x7f\xc2\x85\xc2\x9b\u00a0é";
+	struct hm_buffer buffer = { 0 };
+
+	hm_json_write_text(&buffer, steering, sizeof steering - 1);
+	cr_expect_str_eq(buffer.data, "\"\\u001b[2J\\u007f\\u0085\\u009b\u00a0é\"");
 	hm_buffer_fini(&buffer);
 }
 

@@ -16,7 +16,7 @@
 #include "wire/json.h"
 #include "wire/message.h"
 
-enum { TAIL_SIZE = 20, PAGE_SIZE = 500, POLL_MS = 500, LOOK_BACK_S = 10, METHOD_WIDTH = 44 };
+enum { TAIL_SIZE = 20, PAGE_SIZE = 500, POLL_MS = 500, LOOK_BACK_S = 10, METHOD_WIDTH = 44, EVENT_WIDTH = 24 };
 
 /* An entry, with what its details say. Everything lives in the arena of its log. */
 struct entry {
@@ -111,39 +111,54 @@ static void print_json(const struct entry *entry)
 	hm_buffer_fini(&json);
 }
 
-/* An entity's id may be whatever a caller wrote, also one who was refused: what would steer the terminal is shown as a question
- * mark (C0, DEL, and C1 in UTF-8). */
-static void print_entity(const Hallmark__AuditEntry *row, const char *before, const char *behind)
+/* An entity's id may be whatever a caller wrote, also one who was refused. */
+static void print_entity(const Hallmark__AuditEntry *row)
 {
-	printf("%s%s/", before, row->entity_type ? row->entity_type : "");
-	for (const unsigned char *at = (const unsigned char *)row->entity_id; *at; at++) {
-		bool is_c1 = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+	print_foreign(stdout, row->entity_type);
+	putchar('/');
+	print_foreign(stdout, row->entity_id);
+}
 
-		putchar(is_c1 || *at < ' ' || *at == 0x7f ? '?' : *at);
-		at += is_c1;
-	}
-	printf("%s", behind);
+static void print_actor(const Hallmark__AuditEntry *row)
+{
+	print_foreign(stdout, row->actor_id);
+	putchar('@');
+	print_foreign(stdout, row->brand_id);
+}
+
+/* By its name in our own words. */
+static void print_outcome(const char *outcome)
+{
+	int code = outcome ? hm_status_find(outcome) : -1;
+
+	print_styled(stdout, code == HM_OK ? STYLE_GOOD : STYLE_BAD, "%-19s ", hm_status_name(code));
 }
 
 static void print_row(const struct options *options, const struct entry *entry)
 {
-	char time[HM_TIME_BYTES];
-	const Google__Protobuf__Timestamp *at = entry->row->occurred_at;
+	char time[HM_TIME_BYTES] = "-";
+	const Hallmark__AuditEntry *row = entry->row;
+	const Google__Protobuf__Timestamp *at = row->occurred_at;
 
 	if (options->json) {
 		print_json(entry);
 		return;
 	}
-	hm_time_format(at->seconds * HM_US_PER_S + at->nanos / 1000, time);
+	if (at)
+		hm_time_format(at->seconds * HM_US_PER_S + at->nanos / 1000, time);
 	print_styled(stdout, STYLE_DIM, "%-27s ", time);
-	printf("%-24s ", entry->row->event_type);
-	print_styled(stdout, strcmp(entry->outcome, "OK") ? STYLE_BAD : STYLE_GOOD, "%-19s ", entry->outcome);
-	printf("%s@%s  ", entry->row->actor_id, entry->row->brand_id);
-	if (entry->row->entity_id)
-		print_entity(entry->row, "", "  ");
+	print_foreign_in(stdout, EVENT_WIDTH, row->event_type);
+	putchar(' ');
+	print_outcome(entry->outcome);
+	print_actor(row);
+	printf("  ");
+	if (row->entity_id)
+		print_entity(row);
 	else
-		printf("-  ");
-	print_styled(stdout, STYLE_DIM, "%s\n", entry->row->request_id);
+		putchar('-');
+	printf("  ");
+	print_foreign(stdout, row->request_id);
+	putchar('\n');
 }
 
 /* Prints what the poll before did not have. The questions themselves are entries too; they are no news to who asks. */
@@ -205,16 +220,24 @@ static int tail(const struct options *options)
 }
 
 /* A node is indented by three columns a level; what follows the method stays in its column. */
-static void print_node(const struct entry *entry, const char *lines, const char *joint, int depth)
+static void print_node(const struct entry *entry, const char *lines, const char *joint, unsigned depth)
 {
 	const Hallmark__AuditEntry *row = entry->row;
+	size_t indent = (size_t)3 * depth;
 
-	printf("%s%s%-*s ", lines, joint, METHOD_WIDTH - 3 * depth, entry->method);
-	print_styled(stdout, strcmp(entry->outcome, "OK") ? STYLE_BAD : STYLE_GOOD, "%-19s", entry->outcome);
-	printf(" %7.1f ms  %s", (double)entry->latency_us / HM_US_PER_MS, row->event_type);
-	if (row->entity_id)
-		print_entity(row, "  ", "");
-	print_styled(stdout, STYLE_DIM, "  %s@%s\n", row->actor_id, row->brand_id);
+	printf("%s%s", lines, joint);
+	print_foreign_in(stdout, indent < METHOD_WIDTH ? METHOD_WIDTH - indent : 0, entry->method);
+	putchar(' ');
+	print_outcome(entry->outcome);
+	printf("%7.1f ms  ", (double)entry->latency_us / HM_US_PER_MS);
+	print_foreign(stdout, row->event_type);
+	if (row->entity_id) {
+		printf("  ");
+		print_entity(row);
+	}
+	printf("  ");
+	print_actor(row);
+	putchar('\n');
 }
 
 static bool is_child(const struct entry *entry, const struct entry *parent)
@@ -233,7 +256,7 @@ static bool is_root(const struct log *log, const struct entry *entry)
 
 enum { DEPTH_MAX = 32, LINES_BYTES = DEPTH_MAX * 8 };
 
-static void print_tree(const struct log *log, const struct entry *parent, const char *lines, int depth)
+static void print_tree(const struct log *log, const struct entry *parent, const char *lines, unsigned depth)
 {
 	const struct entry *last = NULL;
 

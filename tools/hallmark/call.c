@@ -15,19 +15,15 @@
 enum { READ_BYTES = 65536 };
 
 /* Below a terminal's reply: how it went, and how to find it again. */
-static void print_outcome(const struct hm_context *context, int64_t took_us)
+static void print_outcome(const struct call_ids *ids, int64_t took_us)
 {
-	char request[HM_ID_TEXT_BYTES], audit[HM_ID_TEXT_BYTES];
-
-	hm_id_format(&context->request_id, request);
-	hm_id_format(&context->audit_id, audit);
 	print_styled(stderr, STYLE_GOOD, "OK");
-	print_styled(stderr, STYLE_DIM, " %.1f ms   request %s   audit %s\n", (double)took_us / HM_US_PER_MS, request,
-		     hm_id_is_zero(&context->audit_id) ? "none" : audit);
+	print_styled(stderr, STYLE_DIM, " %.1f ms   ", (double)took_us / HM_US_PER_MS);
+	print_ids(ids);
 }
 
 static hm_status call_once(const struct options *options, const char *service, const struct hm_method *method,
-			   const struct hm_buffer *json)
+			   const struct hm_buffer *json, struct call_ids *ret_ids)
 {
 	SCOPED(hm_channel) channel = NULL;
 	SCOPED(hm_context) context = NULL;
@@ -37,12 +33,12 @@ static hm_status call_once(const struct options *options, const char *service, c
 
 	TRY(client_open(options, &context));
 	TRY(client_channel(options, service, &channel));
-	status = client_call(channel, context, method, json->data, json->size, &reply);
+	status = client_call(channel, context, method, json->data, json->size, &reply, ret_ids);
 	if (status == HM_OK) {
 		printf("%s\n", reply.data);
 		fflush(stdout);
 		if (!options->json)
-			print_outcome(context, hm_clock_mono_us() - started_us);
+			print_outcome(ret_ids, hm_clock_mono_us() - started_us);
 	}
 	hm_buffer_fini(&reply);
 	return status;
@@ -55,6 +51,7 @@ struct line {
 	bool is_done;
 	hm_status status;
 	struct hm_error *error;
+	struct call_ids ids;
 	struct hm_buffer reply;
 };
 
@@ -79,7 +76,7 @@ static void print_line(struct batch *batch, const struct line *line)
 	(void)hm_error_set(line->error);
 	if (!batch->options->json)
 		fprintf(stderr, "%s:%zu: ", batch->options->file, line->number);
-	fail(batch->options);
+	(void)fail_call(batch->options, &line->ids);
 }
 
 static void print_finished(struct batch *batch)
@@ -97,7 +94,8 @@ static void print_finished(struct batch *batch)
 static void run_line(struct batch *batch, struct hm_context *context, struct line *line)
 {
 	hm_context_reset(context);
-	line->status = client_call(batch->channel, context, batch->method, line->json, line->bytes, &line->reply);
+	line->status =
+		client_call(batch->channel, context, batch->method, line->json, line->bytes, &line->reply, &line->ids);
 	if (line->status == HM_OK)
 		return;
 	line->error = malloc(sizeof *line->error);
@@ -220,13 +218,14 @@ static hm_status read_request(const struct options *options, struct hm_buffer *r
 	return ferror(stdin) ? hm_raise_errno(UNAVAILABLE, "cannot read standard input") : HM_OK;
 }
 
-static hm_status call_one(const struct options *options, const char *service, const struct hm_method *method)
+static hm_status call_one(const struct options *options, const char *service, const struct hm_method *method,
+			  struct call_ids *ret_ids)
 {
 	struct hm_buffer json = { 0 };
 	hm_status status = read_request(options, &json);
 
 	if (status == HM_OK)
-		status = call_once(options, service, method, &json);
+		status = call_once(options, service, method, &json, ret_ids);
 	hm_buffer_fini(&json);
 	return status;
 }
@@ -242,6 +241,7 @@ static int run_call(const struct options *options)
 {
 	const struct hm_service *service;
 	const struct hm_method *method;
+	struct call_ids ids = { 0 };
 	hm_status status;
 	size_t failed = 0;
 
@@ -253,9 +253,9 @@ static int run_call(const struct options *options)
 	if (options->file)
 		status = call_file(options, service->table->short_name, method, &failed);
 	else
-		status = call_one(options, service->table->short_name, method);
+		status = call_one(options, service->table->short_name, method, &ids);
 	if (status != HM_OK)
-		return fail(options);
+		return fail_call(options, &ids);
 	return failed ? 1 : 0;
 }
 

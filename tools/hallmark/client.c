@@ -121,12 +121,16 @@ hm_status client_channel(const struct options *options, const char *service, str
 }
 
 hm_status client_call(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,
-		      const char *json, size_t json_bytes, struct hm_buffer *ret_reply)
+		      const char *json, size_t json_bytes, struct hm_buffer *ret_reply, struct call_ids *ret_ids)
 {
 	ProtobufCMessage *request, *reply;
+	hm_status status;
 
+	*ret_ids = (struct call_ids){ 0 };
 	TRY(hm_json_parse(&context->arena, method->request, json, json_bytes, &request));
-	TRY(hm_channel_call(channel, context, method, request, &reply));
+	status = hm_channel_call(channel, context, method, request, &reply);
+	*ret_ids = (struct call_ids){ context->request_id, context->audit_id };
+	TRY(status);
 	hm_json_write(ret_reply, reply);
 	return HM_OK;
 }

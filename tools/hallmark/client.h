@@ -18,6 +18,7 @@ hm_status client_channel(const struct options *options, const char *service, str
 /* client_token_path writes where the token of --as in --brand is kept; INVALID_ARGUMENT for a name that is no file name. */
 hm_status client_token_path(const struct options *options, char ret_path[PATH_BYTES]);
 
-/* client_call makes one call from JSON; the reply's JSON is appended to ret_reply. */
+/* client_call makes one call from JSON; the reply's JSON is appended to ret_reply. ret_ids is written on failure too: which call
+ * it was, or zero if the request was not one. */
 hm_status client_call(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,
-		      const char *json, size_t json_bytes, struct hm_buffer *ret_reply);
+		      const char *json, size_t json_bytes, struct hm_buffer *ret_reply, struct call_ids *ret_ids);

@@ -1,17 +1,13 @@
-/* Command: options, errors, styles, progress. */
+/* Command: options, help, and what names on the command line mean. */
 #include "command.h"
 
 #include <getopt.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/buffer.h"
 #include "base/text.h"
 #include "host/services.h"
 #include "rpc/channel.h"
-#include "wire/json.h"
 
 /* Every option there is. Which of them a command takes, it says by letter. */
 static const struct {
@@ -178,92 +174,6 @@ void command_help(const struct command *command, FILE *to)
 void var_path(const struct options *options, const char *name, char ret_path[PATH_BYTES])
 {
 	snprintf(ret_path, PATH_BYTES, "%s/%s", options->var, name);
-}
-
-bool is_terminal(FILE *stream)
-{
-	return isatty(fileno(stream)) && !getenv("NO_COLOR");
-}
-
-void print_styled(FILE *to, enum style style, const char *format, ...)
-{
-	static const char *const codes[] = {
-		[STYLE_PLAIN] = "",        [STYLE_BOLD] = "\033[1m", [STYLE_DIM] = "\033[2m",
-		[STYLE_GOOD] = "\033[32m", [STYLE_BAD] = "\033[31m",
-	};
-	bool styled = style != STYLE_PLAIN && is_terminal(to);
-	va_list arguments;
-
-	if (styled)
-		fputs(codes[style], to);
-	va_start(arguments, format);
-	vfprintf(to, format, arguments);
-	va_end(arguments);
-	if (styled)
-		fputs("\033[0m", to);
-}
-
-void step(const struct options *options, const char *what, const char *format, ...)
-{
-	char text[PATH_BYTES];
-	va_list arguments;
-
-	if (options->json)
-		return;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
-	va_end(arguments);
-	flockfile(stderr);
-	print_styled(stderr, STYLE_DIM, "  %-9s", what);
-	fprintf(stderr, " %s\n", text);
-	funlockfile(stderr);
-}
-
-void progress(const char *what, size_t done, size_t total)
-{
-	if (!isatty(STDERR_FILENO) || isatty(STDOUT_FILENO))
-		return;
-	fprintf(stderr, "\r\033[K%s %zu/%zu%s", what, done, total, done == total ? "\n" : "");
-}
-
-static void write_error_json(const struct hm_error *error)
-{
-	struct hm_buffer json = { 0 };
-
-	hm_buffer_printf(&json, "{\"code\":\"%s\",\"message\":", hm_status_name(error->code));
-	hm_json_write_text(&json, error->message, strlen(error->message));
-	if (*error->reason)
-		hm_buffer_printf(&json, ",\"reason\":\"%s\"", error->reason);
-	for (size_t i = 0; i < error->n_violations; i++) {
-		hm_buffer_add_text(&json, i ? ",{\"field\":" : ",\"violations\":[{\"field\":");
-		hm_json_write_text(&json, error->violations[i].field, strlen(error->violations[i].field));
-		hm_buffer_add_text(&json, ",\"description\":");
-		hm_json_write_text(&json, error->violations[i].description, strlen(error->violations[i].description));
-		hm_buffer_add_text(&json, i + 1 == error->n_violations ? "}]" : "}");
-	}
-	hm_buffer_add_text(&json, "}\n");
-	fwrite(json.data, 1, json.size, stdout);
-	hm_buffer_fini(&json);
-}
-
-int fail(const struct options *options)
-{
-	const struct hm_error *error = hm_error_get();
-
-	if (options->json) {
-		write_error_json(error);
-		return 1;
-	}
-	fprintf(stderr, "hallmark: ");
-	print_styled(stderr, STYLE_BAD, "%s", hm_status_name(error->code));
-	fprintf(stderr, ": %s\n", error->message);
-	for (size_t i = 0; error->n_violations > 1 && i < error->n_violations; i++)
-		fprintf(stderr, "  %s: %s\n", error->violations[i].field, error->violations[i].description);
-	if (error->code == HM_UNAVAILABLE && !error->maybe_processed && !options->dsn) /* else it is the database */
-		fprintf(stderr, "  is it being served, and there? (hallmark up; --connect SERVICE=URL; --var DIR)\n");
-	if (error->maybe_processed)
-		fprintf(stderr, "  the call may have been carried out: look into the audit log before repeating it\n");
-	return 1;
 }
 
 int usage_fail(const struct command *command)

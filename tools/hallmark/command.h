@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/id.h"
 #include "base/status.h"
 #include "rpc/method.h"
 
@@ -45,8 +46,18 @@ void command_help(const struct command *command, FILE *to);
 /* var_path writes <var>/<name>. */
 void var_path(const struct options *options, const char *name, char ret_path[PATH_BYTES]);
 
-/* fail says what this thread's last error was, for people or as JSON, and returns the exit status 1. */
+/* A call, to find it again in the audit log. Zero: no call was made, or none is in the log. */
+struct call_ids {
+	struct hm_id request, audit;
+};
+
+/* fail says what this thread's last error was, for people or as JSON, and returns the exit status 1. fail_call says of a call that
+ * was made which one it was, too. */
 int fail(const struct options *options);
+int fail_call(const struct options *options, const struct call_ids *ids);
+
+/* print_ids says on stderr which call it was, and ends the line. */
+void print_ids(const struct call_ids *ids);
 
 /* usage_fail says how the command is called and returns the exit status 2. */
 int usage_fail(const struct command *command);
@@ -55,6 +66,11 @@ int usage_fail(const struct command *command);
 enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_GOOD, STYLE_BAD };
 void print_styled(FILE *to, enum style style, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool is_terminal(FILE *stream);
+
+/* print_foreign prints a text of someone else's: what would steer a terminal (C0, DEL, C1, what is no UTF-8) is shown as "?", so
+ * that it stays within its line. NULL: nothing. print_foreign_in fills up to width bytes with spaces behind it. */
+void print_foreign(FILE *to, const char *text);
+void print_foreign_in(FILE *to, size_t width, const char *text);
 
 /* step says on stderr what is being done with what ("cluster", "starting in var/pg"); silent with --json. Thread-safe. */
 void step(const struct options *options, const char *what, const char *format, ...)

@@ -3,39 +3,13 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include <jansson.h>
 
 #include "base/text.h"
 #include "client.h"
-
-enum { PASSWORD_BYTES = 1024 };
-
-/* Reads a password from the terminal without showing it, or a line of standard input. */
-static hm_status read_password(char ret_password[PASSWORD_BYTES])
-{
-	struct termios shown, hidden;
-	bool terminal = !tcgetattr(STDIN_FILENO, &shown);
-	const char *line;
-
-	if (terminal) {
-		fprintf(stderr, "password: ");
-		hidden = shown;
-		hidden.c_lflag &= ~(tcflag_t)ECHO;
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &hidden);
-	}
-	line = fgets(ret_password, PASSWORD_BYTES, stdin);
-	if (terminal) {
-		tcsetattr(STDIN_FILENO, TCSAFLUSH, &shown);
-		fputc('\n', stderr);
-	}
-	if (!line)
-		return hm_raise(INVALID_ARGUMENT, "no password on standard input");
-	ret_password[strcspn(ret_password, "\n")] = '\0';
-	return HM_OK;
-}
+#include "password.h"
 
 static hm_status make_folders(const struct options *options)
 {
@@ -68,7 +42,8 @@ static hm_status keep_token(const struct options *options, const char *token)
 	return HM_OK;
 }
 
-static hm_status login_with(const struct options *options, const char *password, struct hm_buffer *ret_reply)
+static hm_status login_with(const struct options *options, const char *password, struct hm_buffer *ret_reply,
+			    struct call_ids *ret_ids)
 {
 	struct options anonymous = *options;
 	SCOPED(hm_channel) channel = NULL;
@@ -88,13 +63,13 @@ static hm_status login_with(const struct options *options, const char *password,
 	hm_buffer_add_text(&request, ",\"password\":");
 	hm_json_write_text(&request, password, strlen(password));
 	hm_buffer_add_text(&request, "}");
-	status = client_call(channel, context, method, request.data, request.size, ret_reply);
+	status = client_call(channel, context, method, request.data, request.size, ret_reply, ret_ids);
 	explicit_bzero(request.data, request.size);
 	hm_buffer_fini(&request);
 	return status;
 }
 
-static hm_status login(const struct options *options)
+static hm_status login(const struct options *options, struct call_ids *ret_ids)
 {
 	char password[PASSWORD_BYTES], path[PATH_BYTES];
 	struct hm_buffer reply = { 0 };
@@ -103,8 +78,8 @@ static hm_status login(const struct options *options)
 	json_t *tokens;
 
 	TRY(client_token_path(options, path));
-	TRY(read_password(password));
-	status = login_with(options, password, &reply);
+	TRY(password_read(password));
+	status = login_with(options, password, &reply, ret_ids);
 	explicit_bzero(password, sizeof password);
 	if (status == HM_OK) {
 		tokens = json_loads(reply.data, 0, NULL);
@@ -129,12 +104,14 @@ static int print_token(const struct options *options)
 
 static int run_token(const struct options *options)
 {
+	struct call_ids ids = { 0 };
+
 	if (options->n_arguments == 0 && options->as)
 		return print_token(options);
 	if (options->n_arguments != 1 || strcmp(options->arguments[0], "login"))
 		return usage_fail(&token_command);
-	if (login(options) != HM_OK)
-		return fail(options);
+	if (login(options, &ids) != HM_OK)
+		return fail_call(options, &ids);
 	if (!options->json)
 		fprintf(stderr, "logged in: --brand %s --as %s\n", options->brand, options->as);
 	return 0;
