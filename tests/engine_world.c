@@ -5,71 +5,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/engine_world_own.h"
 #include "wire/packet_codec.h"
-
-#define HOLDS(world, condition)                                                                        \
-	do {                                                                                           \
-		if (!(condition))                                                                      \
-			cr_assert(false, "not so: %s; replay with HALLMARK_SIM_SEED=%llu", #condition, \
-				  (unsigned long long)(world)->seed);                                  \
-	} while (0)
-
-/* splitmix64 */
-static uint64_t mix(uint64_t *state)
-{
-	uint64_t z = *state += 0x9e3779b97f4a7c15;
-
-	z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9;
-	z = (z ^ z >> 27) * 0x94d049bb133111eb;
-	return z ^ z >> 31;
-}
-
-uint32_t world_roll(struct world *world, uint32_t n)
-{
-	return (uint32_t)((mix(&world->die) >> 32) * n >> 32);
-}
-
-/* What a call's number decides: sizes mostly small, seldom over a packet of 32 KiB. */
-struct plan {
-	size_t request_bytes, reply_bytes;
-	uint16_t status;
-	bool audited, keyed;
-	struct hm_id audit_id;
-};
-
-static struct plan plan_of(const struct world *world, uint32_t number)
-{
-	static const size_t most[8] = { 16, 64, 64, 200, 200, 1000, 5000, WORLD_REPLY_BYTES_MAX };
-	uint64_t state = world->seed ^ (uint64_t)number << 32, bits = mix(&state);
-	struct plan plan = { .status = bits & 3 ? 0 : bits >> 2 & 15,
-			     .audited = bits >> 6 & 1,
-			     .keyed = bits >> 7 & 1 };
-
-	plan.request_bytes = mix(&state) % (most[world->heavy ? 7 : bits >> 8 & 7] + 1);
-	plan.reply_bytes = mix(&state) % (most[world->heavy ? 7 : bits >> 11 & 7] + 1);
-	memcpy(plan.audit_id.bytes, &state, sizeof state);
-	return plan;
-}
-
-static void fill(uint32_t number, uint8_t kind, uint8_t *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		bytes[i] = (uint8_t)(number * 31 + i * 7 + i / 256 + kind);
-}
-
-static bool is_filled(uint32_t number, uint8_t kind, const uint8_t *bytes, size_t size)
-{
-	for (size_t i = 0; i < size; i++)
-		if (bytes[i] != (uint8_t)(number * 31 + i * 7 + i / 256 + kind))
-			return false;
-	return true;
-}
 
 static void connect_ends(struct world *world)
 {
 	world->client = hm_engine_open(&world->client_config, world->now_us);
 	world->server = hm_engine_open(&world->server_config, world->now_us);
 	world->connections++;
+}
+
+/* Heavy stories have windows so large that the connection's room runs out before them. */
+static uint32_t draw_window(struct world *world)
+{
+	if (world_roll(world, 3) == 0)
+		return 0;
+	return HM_STREAM_WINDOW_MIN + world_roll(world, world->heavy ? 1 << 20 : 128 << 10);
 }
 
 void world_init(struct world *world, uint64_t seed, bool hostile)
@@ -79,9 +30,11 @@ void world_init(struct world *world, uint64_t seed, bool hostile)
 	};
 
 	*world = (struct world){ .seed = seed, .die = seed, .hostile = hostile, .now_us = 1000000 };
-	world->heavy = world_roll(world, 24) == 0;
+	world->heavy = world_roll(world, 16) == 0;
 	hello.keepalive_ms = world_roll(world, 2) ? 1000 : 0;
+	hello.stream_window_bytes = draw_window(world);
 	world->server_config = (struct hm_engine_config){ HM_SERVER, hello };
+	hello.stream_window_bytes = draw_window(world);
 	hello.calls_max = 1 + world_roll(world, world_roll(world, 2) ? 8 : 200);
 	world->client_config = (struct hm_engine_config){ HM_CLIENT, hello };
 	connect_ends(world);
@@ -102,12 +55,10 @@ void world_fini(struct world *world)
 	clear_link(&world->to_server);
 }
 
-static void end_call(struct world *world, void *user)
+void world_end_call(struct world *world, struct world_call *call)
 {
-	struct world_call *call = user;
-
-	HOLDS(world, !call->ended);
-	call->ended = true;
+	HOLDS(world, !call->has_ended);
+	call->has_ended = true;
 }
 
 /* After a loss nng may still deliver packets of the old connection to the new one, in front of its HELLO. */
@@ -132,12 +83,12 @@ void world_lose(struct world *world)
 	void *user;
 
 	while (hm_engine_fail_calls(world->client, &user)) {
-		end_call(world, user);
+		world_end_call(world, user);
 		world->failed++;
 	}
 	HOLDS(world, !hm_engine_calls(world->client));
 	for (size_t i = 0; i < world->n_calls; i++)
-		HOLDS(world, world->calls[i].ended);
+		HOLDS(world, world->calls[i].has_ended);
 	hm_engine_close(world->client);
 	hm_engine_close(world->server);
 	keep_some(world, &world->to_server);
@@ -149,8 +100,10 @@ void world_lose(struct world *world)
 void world_call(struct world *world)
 {
 	uint32_t number = (uint32_t)world->n_calls, ms = world_roll(world, 3) ? 0 : 1 + world_roll(world, 60);
-	struct plan plan = plan_of(world, number);
-	struct hm_call_head head = { .method = number, .parent = ~(uint64_t)number, .timeout_ms = ms };
+	struct plan plan = world_plan(world, number);
+	struct hm_call_head head = {
+		.method = number, .parent = ~(uint64_t)number, .timeout_ms = ms, .stream = plan.halves
+	};
 	struct world_call *call = &world->calls[number];
 	uint8_t *body;
 
@@ -168,7 +121,7 @@ void world_call(struct world *world)
 		HOLDS(world, hm_error_get()->code == HM_RESOURCE_EXHAUSTED || world->hostile); /* a false GOAWAY */
 		return;
 	}
-	fill(number, 1, body, plan.request_bytes);
+	world_fill(number, OF_REQUEST, body, plan.request_bytes);
 	world->n_calls++;
 }
 
@@ -177,11 +130,11 @@ void world_cancel(struct world *world)
 	struct world_call *call = world->n_calls ? &world->calls[world_roll(world, (uint32_t)world->n_calls)] : NULL;
 	void *user = NULL;
 
-	if (!call || call->ended)
+	if (!call || call->has_ended)
 		return;
 	HOLDS(world, hm_engine_cancel(world->client, call->id, &user) && user == call);
 	HOLDS(world, !hm_engine_cancel(world->client, call->id, &user));
-	end_call(world, call);
+	world_end_call(world, call);
 	world->cancelled++;
 }
 
@@ -191,30 +144,41 @@ void world_bind(struct world *world)
 				     world_roll(world, 2) ? "a token" : NULL));
 }
 
-/* Replies that wait: one for each id there is, a HELLO, a PING, a PONG. */
+/* Replies that wait: one for each id there is, a HELLO, a PING, a PONG; and messages, and a CREDIT for each stream. */
 static size_t most_pending(const struct world *world)
 {
 	size_t ids = world->hostile ? HM_CALLS_MIN : world->client_config.hello.calls_max;
 
-	return ids * (HM_FRAME_HEAD_BYTES + sizeof(struct hm_id) + WORLD_REPLY_BYTES_MAX) + 200;
+	return ids * (HM_FRAME_HEAD_BYTES + sizeof(struct hm_id) + WORLD_REPLY_BYTES_MAX) + 200 + (1 << 20) +
+	       WORLD_MESSAGE_BYTES_MAX + HM_STREAMS_MIN * (HM_FRAME_HEAD_BYTES + sizeof(uint32_t));
 }
 
 void world_answer(struct world *world)
 {
 	uint32_t at = world->n_jobs ? world_roll(world, (uint32_t)world->n_jobs) : 0;
 	struct world_job job = world->jobs[at];
-	struct plan plan = plan_of(world, job.number);
+	struct plan plan = world_plan(world, job.number);
 	uint8_t *body;
 
-	if (!world->n_jobs)
+	if (!world->n_jobs || (!world_stream_is_done(world, &job) && world_roll(world, 10)))
 		return;
+	world->early += !world_stream_is_done(world, &job);
 	world->jobs[at] = world->jobs[--world->n_jobs];
 	HOLDS(world, hm_engine_reply(world->server, job.id, plan.status, plan.audited ? &plan.audit_id : NULL,
 				     plan.reply_bytes, &body));
-	fill(job.number, 2, body, plan.reply_bytes);
+	world_fill(job.number, OF_REPLY, body, plan.reply_bytes);
+	world->calls[job.number % WORLD_CALLS].replies = job.stream.sent;
 	HOLDS(world, hm_engine_pending_bytes(world->server) <= most_pending(world));
 	HOLDS(world, !hm_engine_reply(world->server, job.id, 0, NULL, 0, &body));
 	world->dropped_replies += job.cancelled;
+}
+
+struct world_job *world_job_of(struct world *world, uint32_t id)
+{
+	for (size_t i = 0; i < world->n_jobs; i++)
+		if (world->jobs[i].id == id)
+			return &world->jobs[i];
+	return NULL;
 }
 
 static void serve_event(struct world *world, const struct hm_event *event)
@@ -223,28 +187,31 @@ static void serve_event(struct world *world, const struct hm_event *event)
 
 	if (event->type == HM_EVENT_CALL && !event->solo) {
 		HOLDS(world, world->n_jobs < HM_CALLS_MIN);
-		world->jobs[world->n_jobs++] = (struct world_job){ event->call, number, false };
+		world->jobs[world->n_jobs++] =
+			(struct world_job){ .id = event->call, .number = number, .halves = event->head.stream };
 		if (world->hostile)
 			return;
 		HOLDS(world, world->n_jobs <= world->client_config.hello.calls_max);
 		HOLDS(world, event->head.parent == ~(uint64_t)number);
-		HOLDS(world, (event->head.idempotency_key_bytes == 5) == plan_of(world, number).keyed);
-		HOLDS(world, event->body_bytes == plan_of(world, number).request_bytes);
-		HOLDS(world, is_filled(number, 1, event->body, event->body_bytes));
+		HOLDS(world, event->head.stream == world_plan(world, number).halves);
+		HOLDS(world, (event->head.idempotency_key_bytes == 5) == world_plan(world, number).keyed);
+		HOLDS(world, event->body_bytes == world_plan(world, number).request_bytes);
+		HOLDS(world, world_is_filled(number, OF_REQUEST, event->body, event->body_bytes));
 	}
-	for (size_t i = 0; event->type == HM_EVENT_CANCEL && i < world->n_jobs; i++)
-		world->jobs[i].cancelled |= world->jobs[i].id == event->call;
+	if (event->type == HM_EVENT_CANCEL && world_job_of(world, event->call))
+		world_job_of(world, event->call)->cancelled = true;
 }
 
 static void check_reply(struct world *world, const struct hm_event *event)
 {
 	uint32_t number = (uint32_t)((struct world_call *)event->user - world->calls);
-	struct plan plan = plan_of(world, number);
+	struct plan plan = world_plan(world, number);
 
 	HOLDS(world, event->call == world->calls[number].id);
 	HOLDS(world, event->status == plan.status && event->body_bytes == plan.reply_bytes);
 	HOLDS(world, plan.audited ? hm_id_equal(&event->audit_id, &plan.audit_id) : hm_id_is_zero(&event->audit_id));
-	HOLDS(world, is_filled(number, 2, event->body, event->body_bytes));
+	HOLDS(world, world->calls[number].stream.had == world->calls[number].replies);
+	HOLDS(world, world_is_filled(number, OF_REPLY, event->body, event->body_bytes));
 }
 
 static void client_event(struct world *world, const struct hm_event *event)
@@ -252,26 +219,29 @@ static void client_event(struct world *world, const struct hm_event *event)
 	if (event->type == HM_EVENT_REPLY) {
 		if (!world->hostile)
 			check_reply(world, event);
-		end_call(world, event->user);
+		world_end_call(world, event->user);
 		world->replies++;
 	} else if (event->type == HM_EVENT_EXPIRED) {
 		int64_t deadline_us = ((struct world_call *)event->user)->deadline_us;
 
 		HOLDS(world, deadline_us && deadline_us <= world->now_us);
-		end_call(world, event->user);
+		world_end_call(world, event->user);
 		world->expired++;
 	}
 }
 
 /* Takes the events of an end. A broken connection is lost; without damage on the way, only silence may break one. */
-static void take_events(struct world *world, enum hm_side at)
+void world_take_events(struct world *world, enum hm_side at)
 {
 	struct hm_engine *engine = at == HM_CLIENT ? world->client : world->server;
 	struct hm_event event;
 	hm_status status;
 
 	while (hm_engine_next_event(engine, &event))
-		(at == HM_CLIENT ? client_event : serve_event)(world, &event);
+		if (event.type == HM_EVENT_DATA || event.type == HM_EVENT_END || event.type == HM_EVENT_WRITABLE)
+			world_stream_event(world, at, &event);
+		else
+			(at == HM_CLIENT ? client_event : serve_event)(world, &event);
 	status = hm_engine_error(engine);
 	if (status && !world->hostile && status != HM_UNAVAILABLE)
 		cr_log_error("%s", hm_error_get()->message);
@@ -311,6 +281,7 @@ void world_take(struct world *world, enum hm_side from)
 		HOLDS(world, link->sent - link->acknowledged <= HM_PACKETS_UNACKNOWLEDGED_MAX);
 		HOLDS(world, link->n_packets <= WORLD_PACKETS_PROVEN + 4); /* 4: left of an old connection */
 	}
+	world_take_events(world, from); /* there may be room for writers now */
 }
 
 /* Notes what a packet tells the end it comes to about its own packets. */
@@ -339,7 +310,7 @@ void world_deliver(struct world *world, enum hm_side to)
 		link->packets[0] = world_packet_copy(packet, packet.size);
 	if (hm_engine_feed(engine, packet.bytes, packet.size, world->now_us))
 		HOLDS(world, world->hostile || hm_error_get()->code == HM_UNAVAILABLE);
-	take_events(world, to);
+	world_take_events(world, to);
 	if (connection == world->connections)
 		note_acknowledgement(world, to, &packet);
 	free(packet.bytes);
@@ -352,14 +323,14 @@ void world_pass(struct world *world, int64_t us)
 
 	world->now_us = until_us;
 	hm_engine_tick(world->client, world->now_us);
-	take_events(world, HM_CLIENT);
+	world_take_events(world, HM_CLIENT);
 	if (connection == world->connections) {
 		hm_engine_tick(world->server, world->now_us);
-		take_events(world, HM_SERVER);
+		world_take_events(world, HM_SERVER);
 	}
 	HOLDS(world, hm_engine_next_tick_us(world->client) > world->now_us - 3000);
 	for (size_t i = 0; i < world->n_calls; i++)
-		HOLDS(world, world->calls[i].ended || !world->calls[i].deadline_us ||
+		HOLDS(world, world->calls[i].has_ended || !world->calls[i].deadline_us ||
 				     world->calls[i].deadline_us > world->now_us - 3000);
 }
 
@@ -385,12 +356,15 @@ void world_finish(struct world *world)
 {
 	world_flush(world);
 	while (world->n_jobs || moves(world)) {
-		world_answer(world);
+		world_go_on(world);
+		for (size_t n = world->n_jobs; n; n--)
+			world_answer(world);
 		world_flush(world);
 	}
 	if (world->hostile)
 		world_lose(world); /* a REPLY that was damaged into something else does not come */
 	for (size_t i = 0; i < world->n_calls; i++)
-		HOLDS(world, world->calls[i].ended);
+		HOLDS(world, world->calls[i].has_ended);
 	HOLDS(world, !hm_engine_calls(world->client) && !hm_engine_calls(world->server));
+	world_check_ended(world);
 }

@@ -15,6 +15,7 @@ enum {
 	WORLD_PACKETS = 64, /* nng's reply queue */
 	WORLD_PACKETS_PROVEN = 48, /* what engine_flow.c proves */
 	WORLD_REPLY_BYTES_MAX = 48 << 10,
+	WORLD_MESSAGE_BYTES_MAX = 90 << 10, /* over the smallest window, and over the smallest packet */
 };
 
 struct world_packet {
@@ -28,15 +29,27 @@ struct world_link {
 	uint32_t sent, acknowledged; /* counted packets put in; of these, what the sender has been told of */
 };
 
+/* One end's view of a stream: its writer, and its reader. */
+struct world_stream {
+	uint32_t sent, had; /* messages */
+	uint64_t sent_bytes, had_bytes, taken_bytes; /* taken: read of what was had */
+	bool is_blocked, has_ended, was_ended; /* waits for WRITABLE; writes no more; END came */
+};
+
 struct world_call {
 	uint32_t id;
 	int64_t deadline_us;
-	bool ended;
+	bool has_ended;
+	struct world_stream stream;
+	uint64_t taken[2]; /* by the reader of what HM_CLIENT wrote, and HM_SERVER */
+	uint32_t replies; /* messages sent when it was answered */
 };
 
 struct world_job {
 	uint32_t id, number;
+	uint8_t halves;
 	bool cancelled;
+	struct world_stream stream;
 };
 
 struct world {
@@ -51,6 +64,8 @@ struct world {
 	size_t n_calls;
 	struct world_job jobs[HM_CALLS_MIN];
 	size_t n_jobs;
+	size_t messages, blocked[2], early,
+		rounds; /* blocked: for credit, for room (mostly); early: answered before the end */
 	size_t connections, replies, expired, cancelled, failed, dropped_replies, most_packets;
 };
 
@@ -65,6 +80,8 @@ void world_call(struct world *world);
 void world_cancel(struct world *world);
 void world_bind(struct world *world);
 void world_answer(struct world *world);
+void world_write(struct world *world, enum hm_side side);
+void world_read(struct world *world, enum hm_side side);
 void world_take(struct world *world, enum hm_side from);
 void world_deliver(struct world *world, enum hm_side to);
 void world_pass(struct world *world, int64_t us);
@@ -73,7 +90,8 @@ void world_lose(struct world *world);
 /* world_packet_copy returns a packet's first bytes, filled with zeros to the size wanted. */
 struct world_packet world_packet_copy(struct world_packet packet, size_t size);
 
-/* world_damage changes bytes, often in the first heads, where lengths, types and ids are; cuts; grows. Most packets stay whole. */
+/* world_damage changes bytes, often in the first heads, where lengths, types and ids are; cuts; grows; and puts frames of streams behind
+ * the packet that break their rules. Most packets stay whole. */
 void world_damage(struct world *world, struct world_packet *packet);
 
 /* world_flush lets all packets travel, without answering anything, and checks that no frame is left waiting. */

@@ -10,7 +10,7 @@
 
 #include "tests/engine_world.h"
 
-enum { STEPS = 300 };
+enum { STEPS = 400 };
 
 static void take_client(struct world *world)
 {
@@ -20,6 +20,26 @@ static void take_client(struct world *world)
 static void take_server(struct world *world)
 {
 	world_take(world, HM_SERVER);
+}
+
+static void client_writes(struct world *world)
+{
+	world_write(world, HM_CLIENT);
+}
+
+static void server_writes(struct world *world)
+{
+	world_write(world, HM_SERVER);
+}
+
+static void client_reads(struct world *world)
+{
+	world_read(world, HM_CLIENT);
+}
+
+static void server_reads(struct world *world)
+{
+	world_read(world, HM_SERVER);
 }
 
 static void to_client(struct world *world)
@@ -47,9 +67,14 @@ static const struct step {
 	void (*take)(struct world *world);
 	uint32_t most;
 } steps[] = {
-	{ world_call, 200 },  { world_cancel, 30 }, { world_bind, 10 }, { world_answer, 100 },
-	{ take_client, 100 }, { take_server, 100 }, { to_client, 100 }, { to_server, 100 },
-	{ pass, 30 },         { jump, 2 },          { world_lose, 2 },  { world_flush, 4 },
+	{ world_call, 200 },    { world_cancel, 30 },
+	{ world_bind, 10 },     { world_answer, 100 },
+	{ take_client, 100 },   { take_server, 100 },
+	{ to_client, 100 },     { to_server, 100 },
+	{ pass, 30 },           { jump, 2 },
+	{ world_lose, 2 },      { world_flush, 4 },
+	{ client_writes, 200 }, { server_writes, 200 },
+	{ client_reads, 100 },  { server_reads, 100 },
 };
 enum { N_STEPS = sizeof steps / sizeof steps[0] };
 
@@ -107,12 +132,18 @@ static struct world tell(bool hostile, uint64_t n)
 		all.connections += world.connections;
 		all.most_packets = world.most_packets > all.most_packets ? world.most_packets : all.most_packets;
 		all.dropped_replies += world.dropped_replies;
+		all.messages += world.messages;
+		all.blocked[0] += world.blocked[0];
+		all.blocked[1] += world.blocked[1];
+		all.early += world.early;
 		world_fini(&world);
 	}
 	cr_assert_eq(all.n_calls, all.replies + all.expired + all.cancelled + all.failed);
 	cr_log_info(
 		"%zu calls: %zu replies, %zu expired, %zu cancelled, %zu failed, %zu connections; %zu packets at once",
 		all.n_calls, all.replies, all.expired, all.cancelled, all.failed, all.connections, all.most_packets);
+	cr_log_info("%zu messages; %zu times blocked for credit, %zu for room; %zu streams answered early",
+		    all.messages, all.blocked[0], all.blocked[1], all.early);
 	return all;
 }
 
@@ -124,6 +155,7 @@ Test(engine_sim, every_call_ends_once_with_its_own_reply)
 		return;
 	cr_assert(all.replies && all.expired && all.cancelled && all.failed && all.dropped_replies,
 		  "some kind of end did not happen at all");
+	cr_assert(all.blocked[0] && all.blocked[1] && all.early, "some way of streams was not gone at all");
 	cr_assert_geq(all.most_packets, HM_PACKETS_UNACKNOWLEDGED_MAX, "no story used up the credit of packets");
 }
 
