@@ -142,14 +142,22 @@ static void write_group(struct hm_audit_writer *writer, struct hm_audit_entry *f
 	hm_arena_fini(&arena);
 }
 
-static struct hm_audit_entry *take_group(struct hm_audit_writer *writer)
+/* Cuts a group off the beginning of a chain. */
+static struct hm_audit_entry *cut_group(struct hm_audit_entry **chain)
 {
-	struct hm_audit_entry *first = writer->first, **link = &writer->first;
+	struct hm_audit_entry *first = *chain, **link = chain;
 
 	for (int i = 0; i < GROUP_MAX && *link; i++)
 		link = &(*link)->next;
-	writer->first = *link;
+	*chain = *link;
 	*link = NULL;
+	return first;
+}
+
+static struct hm_audit_entry *take_group(struct hm_audit_writer *writer)
+{
+	struct hm_audit_entry *first = cut_group(&writer->first);
+
 	if (!writer->first)
 		writer->last = &writer->first;
 	return first;
@@ -211,6 +219,18 @@ static bool join(struct hm_audit_writer *writer, struct hm_audit_entry *entry)
 	writer->is_writing = true;
 	pthread_mutex_unlock(&writer->lock);
 	return leads;
+}
+
+void hm_audit_writer_record_all(struct hm_audit_writer *writer, struct hm_audit_entry *first)
+{
+	while (first) {
+		struct hm_audit_entry *group = cut_group(&first), *last = group;
+
+		write_group(writer, group);
+		while (last->next)
+			last = last->next;
+		last->next = first;
+	}
 }
 
 hm_status hm_audit_writer_record(struct hm_audit_writer *writer, struct hm_audit_entry *entry)

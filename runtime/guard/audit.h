@@ -42,5 +42,9 @@ extern const struct hm_query hm_audit_list;
 hm_status hm_audit_writer_open(struct hm_store *store, struct hm_audit_writer **ret_writer);
 void hm_audit_writer_close(struct hm_audit_writer *writer);
 
+/* hm_audit_writer_record_all commits a chain of entries that no call waits for, some at a time; each that could not be written has
+ * its error, the caller's to free. */
+void hm_audit_writer_record_all(struct hm_audit_writer *writer, struct hm_audit_entry *first);
+
 /* hm_audit_writer_record returns when the entry is durable; on failure the call must fail. */
 hm_status hm_audit_writer_record(struct hm_audit_writer *writer, struct hm_audit_entry *entry);

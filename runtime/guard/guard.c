@@ -138,6 +138,19 @@ static hm_status work_and_commit(struct hm_call *call)
 	}
 }
 
+/* Who shows no token that is believed can be anybody, many times over: too many such calls are counted, not entered one by one. */
+static bool is_counted(const struct hm_call *call, const struct hm_audit_outcome *outcome)
+{
+	const struct hm_session *session = call->guard;
+	struct hm_refusals *refusals = session->ward->refusals;
+
+	if (!outcome->was_denied || outcome->status != HM_UNAUTHENTICATED || !refusals ||
+	    call->method->effect == HM_EFFECT_NONE || hm_refusals_has_room(refusals))
+		return false;
+	hm_refusals_count(refusals, call);
+	return true;
+}
+
 /* Audits what no transaction carried, and fails the call if that cannot be done: nothing happens unrecorded. Why is the
  * operator's to know, not the caller's. */
 static hm_status audit_alone(struct hm_call *call, const struct hm_audit_outcome *outcome)
@@ -163,6 +176,8 @@ static hm_status finish_failed(struct hm_call *call, struct hm_audit_outcome *ou
 	const struct hm_error error = *hm_error_get();
 	hm_status status;
 
+	if (is_counted(call, outcome))
+		return error.code;
 	outcome->reason = error.reason;
 	status = audit_alone(call, outcome);
 	return status == HM_OK || error.maybe_processed ? hm_error_set(&error) : status;
@@ -235,15 +250,47 @@ static hm_status on_refuse(void *user, struct hm_call *call, void *principal, hm
 	return status;
 }
 
+/* Nobody's share is where every brand is that was claimed and not proven. */
+static const char *on_brand(void *user, void *principal)
+{
+	const struct hm_principal *known = principal;
+
+	(void)user;
+	return known->actor.type == HM_ACTOR_ANONYMOUS ? NULL : known->brand_name;
+}
+
+/* As refuse, without an entry of its own. A method that is not audited leaves none in any case. */
+static bool on_count(void *user, struct hm_call *call, void *principal, hm_status status, bool is_last)
+{
+	const struct hm_guard *guard = user;
+	struct hm_refusals *refusals = find_ward(guard, call->service)->refusals;
+	struct hm_principal *nobody;
+
+	(void)status;
+	if (!refusals || call->method->effect == HM_EFFECT_NONE)
+		return true;
+	if (!is_last && hm_refusals_has_room(refusals))
+		return false;
+	nobody = principal ? NULL : hm_principal_open(guard->keys, guard->lease, NULL, NULL);
+	(void)hm_principal_admit(principal ? principal : nobody, call);
+	hm_principal_close(nobody);
+	hm_refusals_count(refusals, call);
+	return true;
+}
+
 hm_status hm_guard_open(const struct hm_guard_config *config, struct hm_guard **ret_guard)
 {
 	SCOPED(hm_guard) guard = calloc(1, sizeof *guard);
 
 	if (!guard)
 		return hm_raise(RESOURCE_EXHAUSTED, "no memory for a guard");
-	guard->interceptor = (struct hm_interceptor){
-		.user = guard, .bind = on_bind, .unbind = on_unbind, .run = on_run, .refuse = on_refuse
-	};
+	guard->interceptor = (struct hm_interceptor){ .user = guard,
+						      .bind = on_bind,
+						      .unbind = on_unbind,
+						      .brand = on_brand,
+						      .run = on_run,
+						      .refuse = on_refuse,
+						      .count = on_count };
 	guard->keys = config->keys;
 	guard->lease = config->lease;
 	guard->wards = calloc(config->n_services, sizeof *guard->wards);

@@ -75,13 +75,16 @@ hm_status hm_ward_open(const struct hm_guarded *guarded, struct hm_ward *ret_war
 	for (size_t i = 0; i < table->n_methods; i++)
 		TRY(bind_method(guarded, &table->methods[i], &ret_ward->queries[i]));
 	TRY(check_queries(guarded->service));
-	if (guarded->store)
-		TRY(hm_audit_writer_open(guarded->store, &ret_ward->audit));
+	if (!guarded->store)
+		return HM_OK;
+	TRY(hm_audit_writer_open(guarded->store, &ret_ward->audit));
+	ret_ward->refusals = hm_refusals_open(table, ret_ward->audit);
 	return HM_OK;
 }
 
 void hm_ward_close(struct hm_ward *ward)
 {
+	hm_refusals_close(ward->refusals);
 	hm_audit_writer_close(ward->audit);
 	free(ward->queries);
 }

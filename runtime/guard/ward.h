@@ -4,12 +4,14 @@
 #pragma once
 #include "guard/audit.h"
 #include "guard/guard.h"
+#include "guard/refusals.h"
 
 struct hm_ward {
 	const struct hm_service *service;
 	struct hm_store *store; /* NULL: no database */
 	const struct hm_secret_key *signing_key; /* NULL: the service signs nothing */
 	struct hm_audit_writer *audit; /* NULL: no database */
+	struct hm_refusals *refusals; /* NULL: no database */
 	const struct hm_query **queries; /* by method index: the query that is all of a method, or NULL */
 };
 

@@ -12,9 +12,22 @@ static void keep_error(struct hm_binding *binding)
 	*binding->error = *hm_error_get();
 }
 
-struct hm_binding *hm_binding_open(const struct hm_interceptor *interceptor, const struct hm_event *event,
-				   const char *peer)
+/* Without an interceptor to prove it, the brand is the one that was asked for. */
+static struct hm_tenant *find_tenant(struct hm_server *server, const struct hm_binding *binding)
 {
+	const struct hm_interceptor *interceptor = binding->interceptor;
+	const char *brand = binding->brand;
+
+	if (binding->status != HM_OK)
+		brand = NULL;
+	else if (interceptor->brand)
+		brand = interceptor->brand(interceptor->user, binding->principal);
+	return hm_tenants_get(server->tenants, brand);
+}
+
+struct hm_binding *hm_binding_open(struct hm_server *server, const struct hm_event *event, const char *peer)
+{
+	const struct hm_interceptor *interceptor = server->config.interceptor;
 	struct hm_binding *binding = calloc(1, sizeof *binding + event->body_bytes + 1);
 
 	if (!binding)
@@ -31,7 +44,13 @@ struct hm_binding *hm_binding_open(const struct hm_interceptor *interceptor, con
 						    *binding->token ? binding->token : NULL, peer, &binding->principal);
 	if (binding->status != HM_OK)
 		keep_error(binding);
+	binding->tenant = find_tenant(server, binding);
 	return binding;
+}
+
+struct hm_tenant *hm_binding_tenant(const struct hm_server *server, const struct hm_binding *binding)
+{
+	return binding ? binding->tenant : hm_tenants_get(server->tenants, NULL);
 }
 
 struct hm_binding *hm_binding_hold(struct hm_binding *binding)

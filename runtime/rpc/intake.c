@@ -2,7 +2,7 @@
  * Intake: packets in, a peer's one after the other. Calls are taken from the engine some dozens at a time under the lock, worked
  * without it, and the answers of those that ran inline put in together under the next.
  */
-#include "rpc/pool.h"
+#include "rpc/admission.h"
 #include "rpc/serving.h"
 
 #include <inttypes.h>
@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-enum { EVENTS = 64, RETRY_AFTER_MS = 100 };
+enum { EVENTS = 64 };
 
 /* One batch of events and the time all its calls arrived at. */
 struct batch {
@@ -25,7 +25,7 @@ static void bind_slot(struct hm_peer *peer, const struct hm_event *event)
 	struct hm_binding **place = event->solo ? &peer->solo_binding : &peer->slots[event->slot];
 	struct hm_binding *former = *place;
 
-	*place = hm_binding_open(peer->server->config.interceptor, event, peer->name);
+	*place = hm_binding_open(peer->server, event, peer->name);
 	hm_binding_close(former);
 }
 
@@ -41,7 +41,7 @@ static struct hm_serving *open_call(struct hm_peer *peer)
 static void answer_unknown(struct hm_peer *peer, const struct hm_event *event, const struct hm_address *from)
 {
 	static const struct hm_method unknown = { .name = "unknown" };
-	static const struct hm_method_row row = { .method = &unknown };
+	static struct hm_method_row row = { .method = &unknown };
 	struct hm_serving *serving = open_call(peer);
 
 	hm_serving_begin(serving, peer, &row, event, NULL, 0, 0);
@@ -51,25 +51,8 @@ static void answer_unknown(struct hm_peer *peer, const struct hm_event *event, c
 		       hm_raise(UNIMPLEMENTED, "no method with id %016" PRIx64 " is served here", event->head.method));
 }
 
-/* Gives a call to the service's workers; if they have no room, its refusal; if not even for that, it is answered here. */
-static void give_to_pool(struct hm_serving *serving, struct hm_pool *pool)
-{
-	if (!serving->refusal) {
-		if (hm_pool_add(pool, serving, false))
-			return;
-		if (hm_raise(RESOURCE_EXHAUSTED, "%s: too many calls wait for a worker", serving->call.method->name))
-			hm_error_set_retry(RETRY_AFTER_MS);
-		serving->refusal = hm_arena_alloc(&serving->call.context.arena, sizeof *serving->refusal);
-		*serving->refusal = *hm_error_get();
-	}
-	if (hm_pool_add(pool, serving, true))
-		return;
-	atomic_fetch_add(&serving->peer->server->calls_refused, 1);
-	hm_serving_end(serving, hm_error_set(serving->refusal));
-}
-
 /* Has a worker do the call, or refuse it with this thread's error. The body is copied, as the packet is about to go. */
-static void queue_call(struct hm_peer *peer, const struct hm_method_row *row, const struct hm_event *event,
+static void queue_call(struct hm_peer *peer, struct hm_method_row *row, const struct hm_event *event,
 		       struct hm_binding *binding, const struct batch *batch, hm_status refused)
 {
 	struct hm_serving *serving = open_call(peer);
@@ -80,34 +63,58 @@ static void queue_call(struct hm_peer *peer, const struct hm_method_row *row, co
 	serving->call.audit_id = hm_id_new();
 	serving->call.context.parent = hm_call_span(&serving->call);
 	serving->address = *batch->from;
-	if (refused != HM_OK) {
-		serving->refusal = hm_arena_alloc(arena, sizeof *serving->refusal);
-		*serving->refusal = *hm_error_get();
-	} else {
+	if (refused == HM_OK) {
+		serving->tenant = hm_binding_tenant(peer->server, binding);
 		serving->body = (const uint8_t *)hm_arena_dup(arena, event->body, event->body_bytes);
 	}
 	pthread_mutex_lock(&peer->lock);
 	hm_peer_add_running(peer, serving);
 	pthread_mutex_unlock(&peer->lock);
-	give_to_pool(serving, row->pool);
+	if (refused == HM_OK)
+		hm_admission_queue(serving);
+	else
+		hm_admission_refuse(serving);
+}
+
+/* The peer's call for what begins and ends here and now, one after the other. */
+static struct hm_serving *begin_here(struct hm_peer *peer, struct hm_method_row *row, const struct hm_event *event,
+				     struct hm_binding *binding, const struct batch *batch)
+{
+	if (!peer->inline_call)
+		peer->inline_call = hm_serving_open(peer->server);
+	hm_serving_begin(peer->inline_call, peer, row, event, binding, batch->now_us, batch->now_wall_us);
+	return peer->inline_call;
 }
 
 /* Runs a call here and now. False: the request cannot be read. */
-static bool run_inline(struct hm_peer *peer, const struct hm_method_row *row, const struct hm_event *event,
+static bool run_inline(struct hm_peer *peer, struct hm_method_row *row, const struct hm_event *event,
 		       struct hm_binding *binding, const struct batch *batch)
 {
-	struct hm_serving *serving;
-	bool is_readable;
+	struct hm_serving *serving = begin_here(peer, row, event, binding, batch);
+	bool is_readable = hm_serving_decode(serving) == HM_OK;
 
-	if (!peer->inline_call)
-		peer->inline_call = hm_serving_open(peer->server);
-	serving = peer->inline_call;
-	hm_serving_begin(serving, peer, row, event, binding, batch->now_us, batch->now_wall_us);
-	is_readable = hm_serving_decode(serving) == HM_OK;
 	if (is_readable)
 		hm_serving_answer(serving, hm_serving_run(serving), true);
 	hm_arena_reset(&serving->call.context.arena);
 	return is_readable;
+}
+
+/* Refuses a call with this thread's error here and now, if it may be counted with others. False: it is to be audited by itself. */
+static bool refuse_here(struct hm_peer *peer, struct hm_method_row *row, const struct hm_event *event,
+			struct hm_binding *binding, const struct batch *batch)
+{
+	struct hm_serving *serving = begin_here(peer, row, event, binding, batch);
+	bool is_counted = hm_serving_count(serving, false);
+
+	serving->address = *batch->from;
+	if (is_counted)
+		hm_serving_answer(serving, hm_error_get()->code, true);
+	if (is_counted && event->solo) { /* answered already, the others with the batch */
+		atomic_fetch_add_explicit(&peer->server->calls_started, 1, memory_order_relaxed);
+		atomic_fetch_add_explicit(&peer->server->calls_ended, 1, memory_order_relaxed);
+	}
+	hm_arena_reset(&serving->call.context.arena);
+	return is_counted;
 }
 
 /* What can be said of a call before it is decoded. */
@@ -143,7 +150,7 @@ static bool accept_solo(struct hm_peer *peer)
 
 static void take_call(struct hm_peer *peer, const struct hm_event *event, const struct batch *batch)
 {
-	const struct hm_method_row *row = hm_methods_find(peer->server, event->head.method);
+	struct hm_method_row *row = hm_methods_find(peer->server, event->head.method);
 	struct hm_binding *binding = event->solo ? peer->solo_binding : peer->slots[event->head.slot];
 	hm_status status;
 
@@ -154,11 +161,17 @@ static void take_call(struct hm_peer *peer, const struct hm_event *event, const 
 		return;
 	}
 	status = check_call(peer, row->method, event, binding);
+	if (status == HM_OK)
+		status = hm_tenant_admit(hm_binding_tenant(peer->server, binding), batch->now_us);
 	if (status == HM_OK && row->method->is_inline && !event->solo) {
 		if (run_inline(peer, row, event, binding, batch))
 			return;
 		status = hm_error_get()->code;
+	} else if (status == HM_OK) {
+		status = hm_admission_check(row, hm_binding_tenant(peer->server, binding), event, batch->now_us);
 	}
+	if (status != HM_OK && refuse_here(peer, row, event, binding, batch))
+		return;
 	queue_call(peer, row, event, binding, batch, status);
 }
 

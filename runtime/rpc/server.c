@@ -66,8 +66,12 @@ static void open_pools(struct hm_server *server)
 
 	server->pools = allocate(config->n_services, sizeof(struct hm_pool *));
 	for (size_t i = 0; i < config->n_services; i++)
-		server->pools[i] = hm_pool_open(config->services[i]->table->short_name, config->workers,
-						config->queue_max, hm_serving_work);
+		server->pools[i] =
+			hm_pool_open(&(struct hm_pool_config){ .name = config->services[i]->table->short_name,
+							       .threads_max = config->workers,
+							       .queue_max = config->queue_max,
+							       .running_max = config->running_max,
+							       .work = hm_serving_work });
 }
 
 static struct hm_port *open_port(const struct hm_port_limits *given, struct hm_server *server)
@@ -91,6 +95,7 @@ hm_status hm_server_open(const struct hm_server_config *config, struct hm_server
 	server->config.queue_max = or_default(config->queue_max, QUEUE_MAX);
 	server->config.connections_max = or_default(config->connections_max, CONNECTIONS_MAX);
 	init_locks(server);
+	server->tenants = hm_tenants_open();
 	open_pools(server);
 	TRY(hm_methods_open(server));
 	server->port = open_port(config->limits, server);
@@ -101,6 +106,11 @@ hm_status hm_server_open(const struct hm_server_config *config, struct hm_server
 hm_status hm_server_listen(struct hm_server *server, const char *url, char ret_url[256])
 {
 	return hm_port_listen(server->port, url, ret_url);
+}
+
+hm_status hm_server_set_quota(struct hm_server *server, const char *brand, uint32_t calls_per_s, uint32_t in_flight_max)
+{
+	return hm_tenants_set(server->tenants, brand, calls_per_s, in_flight_max);
 }
 
 static void say_goaway(struct hm_server *server)
@@ -169,6 +179,7 @@ void hm_server_close(struct hm_server *server)
 	hm_server_channels_close(server);
 	hm_port_close(server->port);
 	free_servings(server);
+	hm_tenants_close(server->tenants);
 	free(server->pools);
 	free(server->methods);
 	free((void *)(uintptr_t)server->config.services);
@@ -189,4 +200,11 @@ void hm_server_stats(struct hm_server *server, struct hm_server_stats *ret_stats
 		.calls_ended = atomic_load(&server->calls_ended),
 		.calls_refused = atomic_load(&server->calls_refused),
 	};
+	for (size_t i = 0; i < server->config.n_services; i++) {
+		struct hm_pool_stats pool;
+
+		hm_pool_stats(server->pools[i], &pool);
+		ret_stats->calls_waiting += pool.waiting;
+		ret_stats->calls_running += pool.running;
+	}
 }

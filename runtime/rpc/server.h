@@ -19,12 +19,18 @@ struct hm_interceptor {
 	 * opaque principal that calls carry, or NULL with a status that those calls will get. Cheap: runs on a transport thread. */
 	hm_status (*bind)(void *user, const char *brand, const char *token, const char *peer, void **ret_principal);
 	void (*unbind)(void *user, void *principal); /* once for each bind that gave one, after its last call ended */
+	/* brand: whose share of the server a principal's calls take: a brand that is proven, or NULL. Optional: the claimed one. */
+	const char *(*brand)(void *user, void *principal);
 	/* run: do the call: check, decode-time rules, handler, audit. call->request is decoded and call->reply initialised.
 	 * Runs on a worker, or on a transport thread for inline methods. */
 	hm_status (*run)(void *user, struct hm_call *call, void *principal);
 	/* refuse: a call that was recognised but failed before run (bad body, no worker left, expired, no principal):
 	 * audit it. Runs on a worker. status is already in hm_error_get(). Returns what the caller will get. */
 	hm_status (*refuse)(void *user, struct hm_call *call, void *principal, hm_status status);
+	/* count: may such a call be counted together with others instead? Asked before `refuse`, on any thread: must not block.
+	 * True: it is counted, and the thread's error is what the caller gets. is_last: it cannot be audited otherwise, so the
+	 * answer has to be true. Optional: always audited, unless is_last. */
+	bool (*count)(void *user, struct hm_call *call, void *principal, hm_status status, bool is_last);
 };
 
 struct hm_server_config {
@@ -33,6 +39,8 @@ struct hm_server_config {
 	const struct hm_interceptor *interceptor;
 	uint32_t workers; /* threads a service, started as they are needed; 0: 64 */
 	uint32_t queue_max; /* calls waiting for a worker, a service; beyond: RESOURCE_EXHAUSTED. 0: 4096 */
+	uint32_t
+		running_max; /* calls run by workers at once, a service; 0: as many as is found good, up to `workers` */
 	uint32_t connections_max; /* 0: 1024 */
 	const struct hm_port_limits *limits; /* net/port.h: of who has not greeted yet, ipc's users. NULL: defaults */
 };
@@ -42,6 +50,13 @@ hm_status hm_server_open(const struct hm_server_config *config, struct hm_server
 /* hm_server_listen adds an endpoint; ipc sockets are made 0600. For tcp port 0 the bound URL is in ret_url (may be NULL). */
 hm_status hm_server_listen(struct hm_server *server, const char *url, char ret_url[256]);
 
+/* hm_server_set_quota bounds what a brand's calls take of the server, all services together: calls begun in a second (after a pause as
+ * many at once), and calls that wait or run on workers. 0: unbounded, as at first. Beyond: RESOURCE_EXHAUSTED with reason
+ * QUOTA_EXCEEDED and the time to retry after, before the request is decoded. Brand "*": every brand that has no quota of its own;
+ * "-": calls whose brand is not proven, together. Thread-safe, at any time. */
+hm_status hm_server_set_quota(struct hm_server *server, const char *brand, uint32_t calls_per_s,
+			      uint32_t in_flight_max);
+
 /* hm_server_drain stops accepting, lets running calls end (bounded by timeout_ms) and sends their replies. */
 void hm_server_drain(struct hm_server *server, uint32_t timeout_ms);
 void hm_server_close(struct hm_server *server);
@@ -49,5 +64,6 @@ HM_SCOPED(hm_server, hm_server_close)
 
 struct hm_server_stats {
 	uint64_t connections, connections_refused, packets_bad, calls_started, calls_ended, calls_refused;
+	uint32_t calls_waiting, calls_running; /* for and by workers */
 };
 void hm_server_stats(struct hm_server *server, struct hm_server_stats *ret_stats);

@@ -33,7 +33,9 @@ static hm_status add_service(struct hm_server *server, size_t index)
 		if (row->method)
 			return hm_raise(FAILED_PRECONDITION, "%s and %s have the same id %016llx; rename one",
 					row->method->name, method->name, (unsigned long long)method->id);
-		*row = (struct hm_method_row){ method, service, server->pools[index] };
+		row->method = method;
+		row->service = service;
+		row->pool = server->pools[index];
 	}
 	return HM_OK;
 }
@@ -53,9 +55,9 @@ hm_status hm_methods_open(struct hm_server *server)
 	return HM_OK;
 }
 
-const struct hm_method_row *hm_methods_find(const struct hm_server *server, uint64_t id)
+struct hm_method_row *hm_methods_find(const struct hm_server *server, uint64_t id)
 {
-	const struct hm_method_row *row = place_of(server, id);
+	struct hm_method_row *row = place_of(server, id);
 
 	return row->method ? row : NULL;
 }

@@ -51,7 +51,7 @@ void hm_serving_close(struct hm_serving *serving)
 	free(serving);
 }
 
-static int64_t deadline_of(const struct hm_method *method, uint32_t timeout_ms, int64_t now_us)
+int64_t hm_serving_deadline(const struct hm_method *method, uint32_t timeout_ms, int64_t now_us)
 {
 	if (!timeout_ms || (method->deadline_ms && method->deadline_ms < timeout_ms))
 		timeout_ms = method->deadline_ms;
@@ -74,14 +74,14 @@ static void begin_context(struct hm_context *context, const struct hm_serving *s
 	context->token = *binding->token ? binding->token : NULL;
 }
 
-void hm_serving_begin(struct hm_serving *serving, struct hm_peer *peer, const struct hm_method_row *row,
+void hm_serving_begin(struct hm_serving *serving, struct hm_peer *peer, struct hm_method_row *row,
 		      const struct hm_event *event, struct hm_binding *binding, int64_t now_us, int64_t now_wall_us)
 {
 	struct hm_arena arena = serving->call.context.arena;
 
 	*serving = (struct hm_serving){
 		.call = {
-			.context = { .arena = arena, .deadline_us = deadline_of(row->method, event->head.timeout_ms, now_us) },
+			.context = { .arena = arena, .deadline_us = hm_serving_deadline(row->method, event->head.timeout_ms, now_us) },
 			.service = row->service,
 			.method = row->method,
 			.parent = event->head.parent,
@@ -94,6 +94,7 @@ void hm_serving_begin(struct hm_serving *serving, struct hm_peer *peer, const st
 		},
 		.peer = peer,
 		.binding = binding,
+		.row = row,
 		.id = event->call,
 		.is_solo = event->solo,
 		.body = event->body,
@@ -195,18 +196,50 @@ void hm_serving_answer(struct hm_serving *serving, hm_status status, bool is_inl
 		     : put_reply)(serving, (uint16_t)status, call->audited ? &call->audit_id : NULL, message, bytes);
 }
 
+static hm_status raise_reason(hm_status status, const char *reason)
+{
+	hm_error_set_reason(reason);
+	return status;
+}
+
+/* Whoever waited is not begun if what is left of its time would not do. */
+static hm_status check_time(const struct hm_serving *serving)
+{
+	const int64_t deadline_us = serving->call.context.deadline_us;
+	const int64_t left_us = deadline_us ? deadline_us - serving->call.now_us : INT64_MAX;
+
+	if (left_us <= 0)
+		return raise_reason(hm_raise(DEADLINE_EXCEEDED, "%s: its time was up before a worker was free",
+					     serving->call.method->name),
+				    "EXPIRED_WAITING");
+	if (!serving->has_waited || left_us >= atomic_load_explicit(&serving->row->typical_us, memory_order_relaxed))
+		return HM_OK;
+	return raise_reason(hm_raise(RESOURCE_EXHAUSTED, "%s: too little of its time was left when a worker was free",
+				     serving->call.method->name),
+			    "OVERLOADED");
+}
+
 static hm_status check_wanted(const struct hm_serving *serving)
 {
-	const struct hm_context *context = &serving->call.context;
-
 	if (serving->refusal)
 		return hm_error_set(serving->refusal);
 	if (hm_call_cancelled(&serving->call))
 		return hm_raise(CANCELLED, "%s: the caller no longer waits", serving->call.method->name);
-	if (context->deadline_us && context->deadline_us <= serving->call.now_us)
-		return hm_raise(DEADLINE_EXCEEDED, "%s: its time was up before a worker was free",
-				serving->call.method->name);
-	return HM_OK;
+	return check_time(serving);
+}
+
+bool hm_serving_count(struct hm_serving *serving, bool is_last)
+{
+	const struct hm_interceptor *interceptor = serving->peer->server->config.interceptor;
+	void *principal = serving->binding ? serving->binding->principal : NULL;
+	bool is_counted = is_last;
+
+	if (interceptor->count)
+		is_counted =
+			interceptor->count(interceptor->user, &serving->call, principal, hm_error_get()->code, is_last);
+	if (is_counted)
+		atomic_fetch_add_explicit(&serving->peer->server->calls_refused, 1, memory_order_relaxed);
+	return is_counted;
 }
 
 static hm_status refuse(struct hm_serving *serving, hm_status status)
@@ -225,6 +258,8 @@ void hm_serving_end(struct hm_serving *serving, hm_status status)
 	struct hm_server *server = serving->peer->server;
 	struct hm_peer *peer = serving->peer;
 
+	if (serving->tenant)
+		hm_tenant_leave(serving->tenant);
 	hm_serving_answer(serving, status, false);
 	atomic_fetch_add_explicit(&server->calls_ended, 1, memory_order_relaxed);
 	hm_binding_close(serving->binding);
@@ -237,14 +272,27 @@ void hm_serving_end(struct hm_serving *serving, hm_status status)
 	pthread_mutex_unlock(&server->peers_lock);
 }
 
-void hm_serving_work(struct hm_serving *serving)
+/* What the time a call took says of the service. */
+static enum hm_outcome outcome_of(hm_status status)
 {
-	hm_status status;
+	return status == HM_OK ? HM_OUTCOME_SERVED : status == HM_DEADLINE_EXCEEDED ? HM_OUTCOME_LATE : HM_OUTCOME_NONE;
+}
 
-	serving->call.now_us = hm_clock_mono_us();
-	status = check_wanted(serving);
+enum hm_outcome hm_serving_work(struct hm_serving *serving)
+{
+	enum hm_outcome outcome = HM_OUTCOME_NONE;
+	hm_status status = check_wanted(serving);
+
 	if (status == HM_OK)
 		status = hm_serving_decode(serving);
-	status = status == HM_OK ? hm_serving_run(serving) : refuse(serving, status);
+	if (status == HM_OK) {
+		status = hm_serving_run(serving);
+		outcome = outcome_of(status);
+	} else if (!serving->refusal && hm_serving_count(serving, false)) {
+		status = hm_error_get()->code;
+	} else {
+		status = refuse(serving, status);
+	}
 	hm_serving_end(serving, status);
+	return outcome;
 }

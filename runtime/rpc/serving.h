@@ -12,7 +12,10 @@
 #include "base/buffer.h"
 #include "net/port.h"
 #include "net/timer.h"
+#include "rpc/fair.h"
+#include "rpc/limiter.h"
 #include "rpc/server.h"
+#include "rpc/tenant.h"
 #include "wire/engine.h"
 
 enum {
@@ -28,6 +31,7 @@ struct hm_binding {
 	_Atomic uint32_t references;
 	const struct hm_interceptor *interceptor;
 	void *principal;
+	struct hm_tenant *tenant; /* whose queue and quotas its calls use */
 	hm_status status;
 	struct hm_error *error; /* status is not OK */
 	char brand[HM_BRAND_BYTES];
@@ -39,9 +43,13 @@ struct hm_serving {
 	struct hm_call call; /* first: what the layers above see */
 	struct hm_peer *peer;
 	struct hm_binding *binding; /* NULL: the slot was never bound */
+	struct hm_method_row *row;
+	struct hm_fair_node node; /* while it waits for a worker */
+	struct hm_tenant *tenant; /* that counts it as under way; NULL: none does */
 	uint32_t id;
 	bool is_solo;
 	bool is_listed; /* among its peer's running calls */
+	bool has_waited; /* no worker was free for it when it came */
 	struct hm_address address; /* solo */
 	const uint8_t *body; /* in the arena, or in the packet of an inline call */
 	size_t body_bytes;
@@ -84,10 +92,12 @@ struct hm_method_row {
 	const struct hm_method *method; /* NULL: empty */
 	const struct hm_service *service;
 	struct hm_pool *pool;
+	_Atomic uint32_t typical_us; /* what a call takes on a worker; 0: not known yet */
 };
 
 struct hm_server {
 	struct hm_server_config config;
+	struct hm_tenants *tenants;
 	struct hm_port *port;
 	struct hm_method_row *methods; /* open addressing by id */
 	size_t methods_mask;
@@ -112,12 +122,13 @@ struct hm_server {
 
 /* methods of server_methods.c: FAILED_PRECONDITION: two methods have the same id. */
 hm_status hm_methods_open(struct hm_server *server);
-const struct hm_method_row *hm_methods_find(const struct hm_server *server, uint64_t id);
+struct hm_method_row *hm_methods_find(const struct hm_server *server, uint64_t id);
 
 /* binding.c. hm_binding_open asks the interceptor; brand and token need no NUL. */
-struct hm_binding *hm_binding_open(const struct hm_interceptor *interceptor, const struct hm_event *event,
-				   const char *peer);
+struct hm_binding *hm_binding_open(struct hm_server *server, const struct hm_event *event, const char *peer);
 struct hm_binding *hm_binding_hold(struct hm_binding *binding);
+struct hm_tenant *hm_binding_tenant(const struct hm_server *server,
+				    const struct hm_binding *binding); /* NULL: nobody's */
 void hm_binding_close(struct hm_binding *binding);
 
 /* peer.c: life and running calls. hm_peer_open returns NULL if the server takes no more. hm_peer_end: it has gone. */
@@ -145,10 +156,16 @@ void hm_intake_idle(void *peer);
  * of peer, binding and memory. work does it all, on a worker. */
 struct hm_serving *hm_serving_open(struct hm_server *server);
 void hm_serving_close(struct hm_serving *serving);
-void hm_serving_begin(struct hm_serving *serving, struct hm_peer *peer, const struct hm_method_row *row,
+void hm_serving_begin(struct hm_serving *serving, struct hm_peer *peer, struct hm_method_row *row,
 		      const struct hm_event *event, struct hm_binding *binding, int64_t now_us, int64_t now_wall_us);
+int64_t hm_serving_deadline(const struct hm_method *method, uint32_t timeout_ms, int64_t now_us);
 hm_status hm_serving_decode(struct hm_serving *serving);
 hm_status hm_serving_run(struct hm_serving *serving);
 void hm_serving_answer(struct hm_serving *serving, hm_status status, bool is_inline);
 void hm_serving_end(struct hm_serving *serving, hm_status status);
-void hm_serving_work(struct hm_serving *serving);
+enum hm_outcome hm_serving_work(struct hm_serving *serving);
+
+/* hm_serving_count has the interceptor take a refused call into account together with others of its kind, so that it can be
+ * answered now; false: it is to be audited by itself, on a worker. The refusal is the thread's error, which afterwards is
+ * what the caller gets. is_last: there is no worker for it. */
+bool hm_serving_count(struct hm_serving *serving, bool is_last);
