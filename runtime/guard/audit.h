@@ -26,6 +26,9 @@ struct hm_audit_outcome {
 	const char *reason; /* ErrorInfo's, NULL: none */
 	bool was_denied; /* refused before the handler ran */
 	const char *entity_id; /* set by the handler; NULL: from the contract's entity_id field */
+	const char *replayed; /* the id of the entry whose reply is given again, NULL: none */
+	const struct hm_error
+		*failure; /* what it failed with, where that is kept for the idempotency key; not in the entry */
 	const char *details; /* JSON members made by the handler (`"key":"text",`), NULL: none */
 };
 

@@ -101,7 +101,9 @@ static char *write_details(struct hm_call *call, const struct hm_audit_outcome *
 		hm_json_write_text(&json, outcome->reason, strlen(outcome->reason));
 		hm_buffer_add_text(&json, ",");
 	}
-	if (outcome->status != HM_OK)
+	if (outcome->replayed)
+		hm_buffer_printf(&json, "\"replayed\":\"%s\",", outcome->replayed);
+	if (outcome->status != HM_OK || outcome->replayed)
 		hm_buffer_printf(&json, "\"event\":\"%s\",", call->method->event);
 	if (outcome->details)
 		hm_buffer_add_text(&json, outcome->details);
@@ -153,6 +155,8 @@ static const char *id_text(struct hm_arena *arena, const struct hm_id *id)
 
 static const char *event_type(const struct hm_call *call, const struct hm_audit_outcome *outcome)
 {
+	if (outcome->replayed)
+		return "call.replayed"; /* it happened once */
 	if (outcome->status == HM_OK)
 		return call->method->event;
 	return outcome->was_denied ? "call.denied" : "call.failed";

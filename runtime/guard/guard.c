@@ -7,12 +7,13 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "guard/idempotency.h"
 #include "guard/principal.h"
 #include "guard/session.h"
 #include "guard/ward.h"
 #include "wire/message.h"
 
-enum { ATTEMPTS_MAX = 4 };
+enum { ATTEMPTS_MAX = 4, REPLY_TTL_S = 24 * 3600 };
 
 struct hm_guard {
 	struct hm_interceptor interceptor;
@@ -64,7 +65,8 @@ static hm_status admit(struct hm_call *call, const struct hm_principal *principa
 {
 	TRY(hm_principal_admit(principal, call));
 	TRY(hm_message_validate(call->request, call->method->request_rules));
-	return check_brand_field(call);
+	TRY(check_brand_field(call));
+	return hm_idempotency_begin(call);
 }
 
 static hm_status work(struct hm_call *call)
@@ -73,6 +75,10 @@ static hm_status work(struct hm_call *call)
 	size_t index = (size_t)(call->method - call->service->table->methods);
 	const struct hm_query *query = session->ward->queries[index];
 
+	if (session->key)
+		TRY(hm_session_open(call)); /* before anything is done: it may have been */
+	if (session->replayed)
+		return hm_idempotency_replay(call);
 	if (query)
 		return hm_session_query(call, query, call->request, call->reply, NULL);
 	return call->method->thunk(call->service->handlers, call, call->request, call->reply);
@@ -93,6 +99,7 @@ static hm_status commit_refusal(struct hm_call *call, struct hm_audit_outcome *o
 
 	outcome->status = refusal.code;
 	outcome->reason = refusal.reason;
+	outcome->failure = &refusal;
 	TRY(hm_session_commit(call, outcome));
 	return hm_error_set(&refusal);
 }
@@ -113,9 +120,26 @@ static hm_status try_work(struct hm_call *call)
 
 	outcome.entity_id = session->entity_id;
 	outcome.details = session->details.data;
+	outcome.replayed = session->replayed;
 	if (outcome.status == HM_OK)
 		return hm_session_commit(call, &outcome);
 	return session->keeps_writes ? commit_refusal(call, &outcome) : outcome.status;
+}
+
+/* A call with a key that failed after a step: the step stays, so that is its outcome, as a refusal would be. Where this cannot
+ * be kept, the key says that the call ended half-way. */
+static hm_status keep_failure(struct hm_call *call, hm_status status)
+{
+	const struct hm_session *session = call->guard;
+	struct hm_audit_outcome outcome = { .status = status,
+					    .entity_id = session->entity_id,
+					    .details = session->details.data };
+	const struct hm_error error = *hm_error_get();
+
+	if (commit_refusal(call, &outcome) == status && call->audited)
+		return status;
+	hm_session_rollback(call);
+	return hm_error_set(&error);
 }
 
 /* A deadlock's victim is run again, from the start, if nothing it did is left: it calls no service and made no step. */
@@ -130,8 +154,9 @@ static hm_status work_and_commit(struct hm_call *call)
 			return status;
 		hm_session_rollback(call);
 		if (attempt == ATTEMPTS_MAX || !is_worth_another_try(call, status))
-			return status;
+			return session->key && session->has_stepped ? keep_failure(call, status) : status;
 		session->keeps_writes = false;
+		session->replayed = NULL;
 		session->entity_id = NULL;
 		hm_buffer_reset(&session->details);
 		call->reply = hm_message_new(&call->context.arena, call->method->reply);
@@ -299,7 +324,8 @@ hm_status hm_guard_open(const struct hm_guard_config *config, struct hm_guard **
 	while (guard->n_wards < config->n_services) {
 		size_t i = guard->n_wards++; /* counted first, so that closing sees a half-open one too */
 
-		TRY(hm_ward_open(&config->services[i], &guard->wards[i]));
+		TRY(hm_ward_open(&config->services[i], config->reply_ttl_s ? config->reply_ttl_s : REPLY_TTL_S,
+				 &guard->wards[i]));
 	}
 	*ret_guard = take(&guard);
 	return HM_OK;
@@ -313,6 +339,14 @@ void hm_guard_close(struct hm_guard *guard)
 		hm_ward_close(&guard->wards[i]);
 	free(guard->wards);
 	free(guard);
+}
+
+hm_status hm_guard_sweep(const struct hm_guard *guard)
+{
+	for (size_t i = 0; i < guard->n_wards; i++)
+		if (guard->wards[i].store)
+			TRY(hm_idempotency_expire(guard->wards[i].store));
+	return HM_OK;
 }
 
 const struct hm_interceptor *hm_guard_interceptor(const struct hm_guard *guard)

@@ -27,6 +27,7 @@ struct hm_guard_config {
 	size_t n_services;
 	const struct hm_keyring *keys; /* whose tokens are believed */
 	struct hm_lease *lease;
+	uint32_t reply_ttl_s; /* how long the replies of calls with an idempotency key are kept; 0: 24 hours */
 };
 
 /* hm_guard_open: everything in the config must outlive the guard. A method that lists the audit log is the runtime's own
@@ -36,6 +37,9 @@ struct hm_guard_config {
 hm_status hm_guard_open(const struct hm_guard_config *config, struct hm_guard **ret_guard);
 void hm_guard_close(struct hm_guard *guard);
 HM_SCOPED(hm_guard, hm_guard_close)
+
+/* hm_guard_sweep removes idempotent replies that have expired, in all services: now and then, in any number of processes. */
+hm_status hm_guard_sweep(const struct hm_guard *guard);
 
 /* hm_guard_interceptor returns what to hand to hm_server_open; lives as long as the guard. */
 const struct hm_interceptor *hm_guard_interceptor(const struct hm_guard *guard);

@@ -308,15 +308,3 @@ Test(guard, postgres_gone_and_back)
 		cr_assert_eq(hm_error_get()->code, HM_UNAVAILABLE, "%s", hm_error_get()->message);
 	added(&f, ana, "after");
 }
-
-Test(guard, a_call_with_an_idempotency_key_is_refused_while_no_replies_are_kept)
-{
-	struct fixture f = fixture_serving(&notes_service);
-	struct hm_context *ana = fixture_user(&f, "loop", "ana");
-	Notes__Note *note;
-
-	ana->idempotency_key = "once";
-	refuses(UNIMPLEMENTED, notes_add_note(f.channel, ana, ADD(.title = "twice"), &note));
-	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) FROM notes.notes"), 0);
-	cr_assert_eq(fixture_audited(&f, "notes", ana), 1);
-}

@@ -12,6 +12,9 @@ struct hm_session {
 	const struct hm_ward *ward;
 	struct hm_tx *tx; /* brand set; NULL until the first query */
 	bool keeps_writes; /* hm_refuse: commit although the call fails */
+	bool is_stepping; /* within hm_step */
+	struct hm_keyed *key; /* of a write that has one; NULL */
+	const char *replayed; /* the id of the entry whose kept reply is this call's; NULL: none */
 	bool has_stepped; /* hm_step: part of the work is committed */
 	const char *entity_id;
 	struct hm_buffer details; /* `"key":"text",` … */
@@ -21,6 +24,9 @@ struct hm_session {
  * read-only in one of its own if it crosses brands. */
 hm_status hm_session_query(struct hm_call *call, const struct hm_query *query, const ProtobufCMessage *arguments,
 			   ProtobufCMessage *reply, uint64_t *ret_rows);
+
+/* hm_session_open opens the call's transaction, if it is not, and claims its idempotency key. */
+hm_status hm_session_open(struct hm_call *call);
 
 /* hm_session_commit ends the call's transaction. One that wrote commits together with the entry of the call, which sets
  * call->audited; what only read just ends. */

@@ -62,13 +62,14 @@ static hm_status check_queries(const struct hm_service *service)
 	return HM_OK;
 }
 
-hm_status hm_ward_open(const struct hm_guarded *guarded, struct hm_ward *ret_ward)
+hm_status hm_ward_open(const struct hm_guarded *guarded, uint32_t reply_ttl_s, struct hm_ward *ret_ward)
 {
 	const struct hm_service_table *table = guarded->service->table;
 
 	ret_ward->service = guarded->service;
 	ret_ward->store = guarded->store;
 	ret_ward->signing_key = guarded->signing_key;
+	ret_ward->reply_ttl_s = reply_ttl_s;
 	ret_ward->queries = calloc(table->n_methods, sizeof(struct hm_query *));
 	if (!ret_ward->queries)
 		return hm_raise(RESOURCE_EXHAUSTED, "no memory for %zu methods", table->n_methods);

@@ -12,12 +12,13 @@ struct hm_ward {
 	const struct hm_secret_key *signing_key; /* NULL: the service signs nothing */
 	struct hm_audit_writer *audit; /* NULL: no database */
 	struct hm_refusals *refusals; /* NULL: no database */
+	uint32_t reply_ttl_s; /* how long idempotent replies are kept */
 	const struct hm_query **queries; /* by method index: the query that is all of a method, or NULL */
 };
 
 /* hm_ward_open finds what each method is made of: the service's handler or query of its name, or, where a method replies with
  * hallmark.ListAuditReply and the service has neither, the runtime's. Errors: as hm_guard_open's; close it all the same. */
-hm_status hm_ward_open(const struct hm_guarded *guarded, struct hm_ward *ret_ward);
+hm_status hm_ward_open(const struct hm_guarded *guarded, uint32_t reply_ttl_s, struct hm_ward *ret_ward);
 
 /* hm_ward_close frees what is the ward's own. */
 void hm_ward_close(struct hm_ward *ward);

@@ -30,17 +30,9 @@ static hm_status check_effect(const struct hm_call *call, const struct hm_query 
 /* The session's transaction, opened if there is none yet. */
 static hm_status open_tx(struct hm_call *call, struct hm_tx **ret_tx)
 {
-	struct hm_session *session = call->guard;
-	const struct hm_tx_options options = {
-		.role = HM_ROLE_APP,
-		.brand = call->context.brand,
-		.read_only = call->method->effect != HM_EFFECT_WRITE,
-		.deadline_us = call->context.deadline_us,
-		.cancel = &call->context.cancel,
-	};
+	const struct hm_session *session = call->guard;
 
-	if (!session->tx)
-		TRY(hm_tx_open(session->ward->store, &call->context.arena, &options, &session->tx));
+	TRY(hm_session_open(call));
 	call->context.in_transaction = true;
 	*ret_tx = session->tx;
 	return HM_OK;
@@ -222,7 +214,9 @@ hm_status hm_step(struct hm_call *call, const char *event)
 	call->method = &step;
 	call->audit_id = hm_id_new();
 	call->parent = hm_call_span(&whole);
+	session->is_stepping = true;
 	status = hm_session_commit(call, &outcome);
+	session->is_stepping = false;
 	session->has_stepped |= status == HM_OK;
 	call->method = whole.method;
 	call->audit_id = whole.audit_id;

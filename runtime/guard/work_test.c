@@ -3,80 +3,21 @@
 
 #include "base/log.h"
 #include "guard/guard.h"
-#include "notes/v1/notes.hm.h"
-#include "tests/fixture.h"
-
-typedef hm_status add_note_handler(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply);
-
-static hm_status insert(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply)
-{
-	return hm_query_one(call, &notes_sql_insert_note, request, reply);
-}
-
-static hm_status keep_secret(struct hm_call *, const Notes__AddNoteRequest *, Notes__SecretNoteReply *)
-{
-	return HM_OK;
-}
-
-static hm_status ask_nobody(struct hm_call *, const Notes__NoteCallerRequest *, Notes__Note *)
-{
-	return HM_OK;
-}
-
-/* Serves notes, which calls nobody here, with a handler for FailAfterWrite. Once a test. methods NULL: the contract's. */
-static struct fixture serving_with(add_note_handler *handler, const struct hm_method *methods)
-{
-	static struct hm_service_table table;
-	static struct notes_handlers handlers;
-	static const char *const nobody[] = { NULL };
-	static struct hm_service service;
-
-	table = notes_table;
-	table.calls = nobody;
-	if (methods)
-		table.methods = methods;
-	handlers = (struct notes_handlers){ .fail_after_write = handler,
-					    .refuse_after_write = insert,
-					    .release_after_write = insert,
-					    .secret_note = keep_secret,
-					    .note_caller = ask_nobody };
-	service = notes_service;
-	service.table = &table;
-	service.handlers = &handlers;
-	return fixture_serving(&service);
-}
-
-static struct fixture serving(add_note_handler *handler)
-{
-	return serving_with(handler, NULL);
-}
-
-static hm_status run(struct fixture *fixture, struct hm_context *context)
-{
-	const Notes__AddNoteRequest request = { NOTES_ADD_NOTE_REQUEST_BASE, .title = "a note" };
-	Notes__Note *note;
-
-	return notes_fail_after_write(fixture->channel, context, &request, &note);
-}
-
-static int64_t count_notes(struct fixture *fixture)
-{
-	return test_sql(fixture->dsn, "SELECT count(*) FROM notes.notes");
-}
+#include "tests/handled.h"
 
 static hm_status fail_without_a_word(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply)
 {
-	TRY(insert(call, request, reply));
+	TRY(handled_insert(call, request, reply));
 	return HM_NOT_FOUND;
 }
 
 Test(work, a_status_that_nobody_raised_fails_the_call_all_the_same)
 {
-	struct fixture f = serving(fail_without_a_word);
+	struct fixture f = handled_serving(fail_without_a_word, NULL);
 	struct hm_context *ana = fixture_user(&f, "loop", "ana");
 
-	refuses(NOT_FOUND, run(&f, ana));
-	cr_assert_eq(count_notes(&f), 0);
+	refuses(NOT_FOUND, handled_run(&f, ana));
+	cr_assert_eq(handled_count_notes(&f), 0);
 	cr_assert_eq(fixture_audited(&f, "notes", ana), 1);
 	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) FROM notes.audit_log WHERE details->>'outcome' = 'NOT_FOUND'"),
 		     1);
@@ -84,18 +25,18 @@ Test(work, a_status_that_nobody_raised_fails_the_call_all_the_same)
 
 static hm_status keep_without_a_word(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply)
 {
-	TRY(insert(call, request, reply));
+	TRY(handled_insert(call, request, reply));
 	hm_call_keep(call);
 	return HM_NOT_FOUND;
 }
 
 Test(work, nor_does_one_that_keeps_what_was_written)
 {
-	struct fixture f = serving(keep_without_a_word);
+	struct fixture f = handled_serving(keep_without_a_word, NULL);
 	struct hm_context *ana = fixture_user(&f, "loop", "ana");
 
-	refuses(NOT_FOUND, run(&f, ana));
-	cr_assert_eq(count_notes(&f), 1);
+	refuses(NOT_FOUND, handled_run(&f, ana));
+	cr_assert_eq(handled_count_notes(&f), 1);
 	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) FROM notes.audit_log WHERE details->>'outcome' = 'NOT_FOUND'"),
 		     1);
 }
@@ -109,18 +50,18 @@ static hm_status conflict(void)
 
 static hm_status conflict_after_a_step(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply)
 {
-	TRY(insert(call, request, reply));
+	TRY(handled_insert(call, request, reply));
 	TRY(hm_step(call, "note.stepped"));
 	return conflict();
 }
 
 Test(work, what_a_step_committed_is_not_done_again)
 {
-	struct fixture f = serving(conflict_after_a_step);
+	struct fixture f = handled_serving(conflict_after_a_step, NULL);
 	struct hm_context *ana = fixture_user(&f, "loop", "ana");
 
-	refuses(ABORTED, run(&f, ana));
-	cr_assert_eq(count_notes(&f), 1);
+	refuses(ABORTED, handled_run(&f, ana));
+	cr_assert_eq(handled_count_notes(&f), 1);
 	cr_assert_eq(fixture_audited(&f, "notes", ana), 2, "the step's entry and the call's");
 }
 
@@ -128,7 +69,7 @@ static hm_status conflict_once(struct hm_call *call, const Notes__AddNoteRequest
 {
 	static bool again;
 
-	TRY(insert(call, request, reply));
+	TRY(handled_insert(call, request, reply));
 	if (again)
 		return HM_OK;
 	again = true;
@@ -138,11 +79,11 @@ static hm_status conflict_once(struct hm_call *call, const Notes__AddNoteRequest
 
 Test(work, a_conflict_is_tried_again_from_the_start)
 {
-	struct fixture f = serving(conflict_once);
+	struct fixture f = handled_serving(conflict_once, NULL);
 	struct hm_context *ana = fixture_user(&f, "loop", "ana");
 
-	must(run(&f, ana));
-	cr_assert_eq(count_notes(&f), 1);
+	must(handled_run(&f, ana));
+	cr_assert_eq(handled_count_notes(&f), 1);
 	cr_assert_eq(fixture_audited(&f, "notes", ana), 1);
 	cr_assert_eq(
 		test_sql(f.dsn, "SELECT count(*) FROM notes.audit_log JOIN notes.notes n ON entity_id = n.id::text"), 1,
@@ -158,10 +99,10 @@ static hm_status fail_with_quotes(struct hm_call *, const Notes__AddNoteRequest 
 
 Test(work, a_reason_from_afar_cannot_write_the_entry)
 {
-	struct fixture f = serving(fail_with_quotes);
+	struct fixture f = handled_serving(fail_with_quotes, NULL);
 	struct hm_context *ana = fixture_user(&f, "loop", "ana");
 
-	refuses(UNAVAILABLE, run(&f, ana));
+	refuses(UNAVAILABLE, handled_run(&f, ana));
 	cr_assert_eq(test_sql(f.dsn,
 			      "SELECT count(*) FROM notes.audit_log WHERE details->>'outcome' = 'UNAVAILABLE' AND "
 			      "details->>'reason' = 'A\",\"outcome\":\"OK\",\"b\":\"'"),
@@ -176,14 +117,14 @@ static hm_status stay_in_doubt(struct hm_call *, const Notes__AddNoteRequest *, 
 /* The entry may be in what was perhaps committed, and then cannot be written again. */
 Test(work, a_call_in_doubt_is_not_said_to_be_refused)
 {
-	struct fixture f = serving(stay_in_doubt);
+	struct fixture f = handled_serving(stay_in_doubt, NULL);
 	struct hm_context *ana = fixture_user(&f, "loop", "ana");
 
 	hm_log_set_level(HM_LOG_OFF); /* it would say so */
 	test_sql(f.dsn, "ALTER TABLE notes.audit_log RENAME TO audit_log_away");
-	refuses(UNKNOWN, run(&f, ana));
+	refuses(UNKNOWN, handled_run(&f, ana));
 	test_sql(f.dsn, "ALTER TABLE notes.audit_log_away RENAME TO audit_log");
-	refuses(UNKNOWN, run(&f, ana));
+	refuses(UNKNOWN, handled_run(&f, ana));
 	cr_assert_eq(fixture_audited(&f, "notes", ana), 1);
 }
 
@@ -208,9 +149,9 @@ Test(work, what_is_not_audited_touches_no_brands_data)
 	struct fixture f;
 
 	method_of(methods, "FailAfterWrite")->effect = HM_EFFECT_NONE;
-	f = serving_with(insert, methods);
-	refuses(INTERNAL, run(&f, fixture_user(&f, "loop", "ana")));
-	cr_assert_eq(count_notes(&f), 0);
+	f = handled_serving(handled_insert, methods);
+	refuses(INTERNAL, handled_run(&f, fixture_user(&f, "loop", "ana")));
+	cr_assert_eq(handled_count_notes(&f), 0);
 }
 
 /* Opens a guard of notes whose GetNote is as the method and the query say. */

@@ -28,6 +28,7 @@ struct hm_call {
 	const struct hm_service *service;
 	const struct hm_method *method;
 	struct hm_actor actor;
+	const char *idempotency_key; /* the caller's; calls that this one makes have their own. NULL: none */
 	struct hm_id audit_id; /* UUIDv7, made when the call arrived; its low 8 bytes are the call's span */
 	uint64_t parent; /* the span of the call that made this one; 0: none */
 	int64_t started_us; /* monotonic */

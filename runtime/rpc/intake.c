@@ -128,9 +128,6 @@ static hm_status check_call(const struct hm_peer *peer, const struct hm_method *
 		return hm_error_set(binding->error);
 	if (!binding && peer->server->config.interceptor->bind)
 		return hm_raise(INVALID_ARGUMENT, "%s: slot %u was never bound", method->name, event->head.slot);
-	if (event->head.idempotency_key) /* taking it without keeping the reply would promise what is not so */
-		return hm_raise(UNIMPLEMENTED, "%s: no replies are kept for idempotency keys yet: call without one",
-				method->name);
 	return HM_OK;
 }
 

@@ -65,9 +65,6 @@ static void begin_context(struct hm_context *context, const struct hm_serving *s
 
 	context->request_id = head->request_id;
 	context->is_unsampled = head->is_unsampled;
-	if (head->idempotency_key)
-		context->idempotency_key =
-			hm_arena_dup(&context->arena, head->idempotency_key, head->idempotency_key_bytes);
 	if (!binding)
 		return;
 	memcpy(context->brand, binding->brand, sizeof context->brand);
@@ -101,6 +98,9 @@ void hm_serving_begin(struct hm_serving *serving, struct hm_peer *peer, struct h
 		.body_bytes = event->body_bytes,
 	};
 	begin_context(&serving->call.context, serving, &event->head);
+	if (event->head.idempotency_key)
+		serving->call.idempotency_key = hm_arena_dup(&serving->call.context.arena, event->head.idempotency_key,
+							     event->head.idempotency_key_bytes);
 }
 
 hm_status hm_serving_decode(struct hm_serving *serving)

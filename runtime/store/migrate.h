@@ -8,6 +8,8 @@
  *                 forced, the brand's policy, the owner's policy, grants; on audit_log INSERT and SELECT alone, its indexes,
  *                 UPDATE/DELETE/TRUNCATE triggers. A migration that breaks a rule is refused whole, by the rule's name.
  *
+ *                 the table of idempotent replies is made with the rules, in every schema
+ *
  * What a migration says beyond its tables:
  *     COMMENT ON TABLE transactions IS 'append-only: …';                 secured like audit_log: INSERT and SELECT alone
  *     CREATE POLICY relay ON outbox TO <svc>_system …; GRANT … ;         what crosses brands, for each job that does

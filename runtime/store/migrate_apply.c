@@ -14,6 +14,7 @@
 #include "store/migrate_internal.h"
 
 static const char secure_sql[] =
+#include "runtime/store/idempotent.sql.h"
 #include "runtime/store/secure.sql.h"
 	;
 

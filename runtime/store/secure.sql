@@ -6,6 +6,7 @@
 --   append-only ones  audit_log, and any table whose comment begins with "append-only": SELECT and INSERT alone, and
 --                     triggers that reject UPDATE, DELETE and TRUNCATE by anyone, whatever session_replication_role says
 --   audit_log         its indexes; INSERT and SELECT for <service>_system, which writes grouped entries over brands
+--   idempotent_reply  no DELETE for <service>_app; <service>_system sees and deletes what has expired
 --   partitions        like any table: they inherit none of this
 CREATE OR REPLACE FUNCTION hallmark_append_only() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $function$
 BEGIN
@@ -132,7 +133,7 @@ BEGIN
 
 	FOR one IN
 		SELECT c.oid, c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS is_forced,
-		       c.relname = 'hallmark_migration' AS is_ours, root.relname = 'audit_log' AS is_audit,
+		       c.relname = 'hallmark_migration' AS is_ours, c.relname = 'idempotent_reply' AS is_kept, root.relname = 'audit_log' AS is_audit,
 		       root.relname = 'audit_log' OR coalesce(obj_description(root.oid, 'pg_class') LIKE 'append-only%', false) AS is_append_only,
 		       (SELECT atthasdef FROM pg_attribute WHERE attrelid = c.oid AND attname = 'brand_id') AS has_default
 		FROM pg_class c JOIN pg_class root ON root.oid = coalesce(pg_partition_root(c.oid), c.oid)
@@ -150,7 +151,8 @@ BEGIN
 			SELECT wanted.*, polname IS NOT NULL AS is_there FROM (VALUES
 				('brand', app, mine, true),
 				('owner', owner, 'true', true),
-				('system', system, 'true', one.is_audit)) AS wanted(name, role, condition, is_wanted)
+				('system', system, 'true', one.is_audit),
+				('expiry', system, '(expires_at < now())', one.is_kept)) AS wanted(name, role, condition, is_wanted)
 			LEFT JOIN pg_policy ON polrelid = one.oid AND polname = wanted.name
 			WHERE is_wanted AND (polname IS NULL OR polroles <> ARRAY[to_regrole(role)::oid] OR polcmd <> '*'
 				OR NOT polpermissive OR pg_get_expr(polqual, polrelid) IS DISTINCT FROM condition
@@ -167,6 +169,9 @@ BEGIN
 		IF one.is_append_only THEN
 			EXECUTE format('REVOKE UPDATE, DELETE, TRUNCATE, TRIGGER ON %I FROM %I', one.name, system);
 			EXECUTE format('GRANT SELECT, INSERT ON %I TO %I', one.name, app);
+		ELSIF one.is_kept THEN
+			EXECUTE format('GRANT SELECT, INSERT, UPDATE ON %I TO %I', one.name, app);
+			EXECUTE format('GRANT SELECT, DELETE ON %I TO %I', one.name, system);
 		ELSIF NOT one.is_ours THEN
 			EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON %I TO %I', one.name, app);
 		END IF;
