@@ -243,7 +243,9 @@ Test(idempotency, of_two_at_once_one_runs, .timeout = 60)
 	pthread_t thread;
 
 	cr_assert_eq(pthread_create(&thread, NULL, run_slow, &slow), 0);
-	while (!test_sql(f.dsn, "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"))
+	while (!test_sql(
+		f.dsn,
+		"SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'"))
 		sched_yield();
 	refuses(ABORTED, add_slowly(&f, also_ana, 300));
 	cr_expect_str_eq(hm_error_get()->reason, "IDEMPOTENCY_KEY_BUSY");

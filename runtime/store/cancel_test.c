@@ -76,7 +76,9 @@ Test(cancel, a_statement_is_ended_and_its_connection_kept, .timeout = 30)
 
 	start(&victim);
 	wait_until(&test, ACTIVE "AND wait_event = 'PgSleep'");
-	backend = test_sql(test.dsn, "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'");
+	backend = test_sql(
+		test.dsn,
+		"SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'PgSleep'");
 	hm_cancel_set(&victim.cancel);
 	pthread_join(victim.thread, NULL);
 	cr_expect_eq(victim.status, HM_CANCELLED, "%s", hm_status_name(victim.status));
