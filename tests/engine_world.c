@@ -160,7 +160,9 @@ void world_answer(struct world *world)
 	struct plan plan = world_plan(world, job.number);
 	uint8_t *body;
 
-	if (!world->n_jobs || (!world_stream_is_done(world, &job) && world_roll(world, 10)))
+	if (!world->n_jobs)
+		return;
+	if (!world_stream_is_done(world, &job) && (world->rounds || world_roll(world, 10)))
 		return;
 	world->early += !world_stream_is_done(world, &job);
 	world->jobs[at] = world->jobs[--world->n_jobs];

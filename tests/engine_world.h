@@ -64,8 +64,8 @@ struct world {
 	size_t n_calls;
 	struct world_job jobs[HM_CALLS_MIN];
 	size_t n_jobs;
-	size_t messages, blocked[2], early,
-		rounds; /* blocked: for credit, for room (mostly); early: answered before the end */
+	size_t rounds; /* of world_finish: then no stream is answered early, so that who waits in vain is seen */
+	size_t messages, blocked[2], early; /* blocked: for credit, for room (mostly); early: answered before its end */
 	size_t connections, replies, expired, cancelled, failed, dropped_replies, most_packets;
 };
 

@@ -9,7 +9,7 @@
 #include "tests/engine_world_own.h"
 #include "wire/engine_own.h"
 
-enum { ROOM_BYTES = 1 << 20, ROUNDS_MAX = 10000, TRIES = 4 };
+enum { ROOM_BYTES = 1 << 20, ROUNDS_MAX = 3000, TRIES = 4 };
 
 static struct hm_engine *engine_of(const struct world *world, enum hm_side side)
 {

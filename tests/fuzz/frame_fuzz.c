@@ -1,6 +1,7 @@
 /*
  * Fuzzer of the engine: the input is a list of packets from a hostile peer, cut where their lengths say, for a client with calls
- * under way or for a server that answers some of what it is asked.
+ * under way (one unary, three streams) or for a server that answers some of what it is asked. Streams read what comes and write
+ * as much as they may.
  *
  *     input   u8 side, then: u16 size, bytes of one packet; …
  */
@@ -25,10 +26,25 @@ static struct hm_engine *open_engine(bool server)
 	uint8_t *body;
 	uint32_t call;
 
-	for (int i = 0; !server && i < 4; i++)
+	for (uint8_t i = 0; !server && i < 4; i++) {
+		head.stream = (i & 1 ? HM_STREAM_REQUESTS : 0) | (i & 2 ? HM_STREAM_REPLIES : 0);
 		if (hm_engine_call(engine, &head, 0, i * 1000, 0, &config, &call, &body))
 			abort();
+	}
 	return engine;
+}
+
+/* Reads half of what comes; writes two messages for each that came and when it may again; a message of one byte ends the client's half. */
+static void go_on(struct hm_engine *engine, const struct hm_event *event)
+{
+	uint8_t *body;
+
+	if (event->type == HM_EVENT_DATA)
+		hm_engine_consume(engine, event->call, hm_stream_cost(event->body_bytes) / 2);
+	for (int i = 0; i < 2 && hm_engine_send(engine, event->call, 3000, &body) == HM_SENT; i++)
+		memset(body, 0, 3000);
+	if (event->body_bytes == 1 && event->user)
+		hm_engine_end(engine, event->call);
 }
 
 /* Touches all an event points to, so that the sanitizer sees what reaches too far, and answers calls of even methods. */
@@ -44,6 +60,7 @@ static void take_events(struct hm_engine *engine, size_t *live)
 		hm_buffer_add(&seen, event.brand, event.brand_bytes);
 		hm_buffer_add(&seen, event.head.idempotency_key, event.head.idempotency_key_bytes);
 		*live -= event.type == HM_EVENT_REPLY || event.type == HM_EVENT_EXPIRED;
+		go_on(engine, &event);
 		if (event.type == HM_EVENT_CALL && !event.solo && event.head.method % 2 == 0 &&
 		    !hm_engine_reply(engine, event.call, 0, &event.head.request_id, event.body_bytes, &body))
 			abort();
