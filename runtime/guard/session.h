@@ -20,6 +20,9 @@ struct hm_session {
 	struct hm_buffer details; /* `"key":"text",` … */
 };
 
+/* hm_session_builtins names what a query may use without a field for it; NULL-terminated. */
+extern const char *const hm_session_builtins[];
+
 /* hm_session_query runs a query as hm_query_one and the others do, whatever its rows: in the session's transaction, or
  * read-only in one of its own if it crosses brands. */
 hm_status hm_session_query(struct hm_call *call, const struct hm_query *query, const ProtobufCMessage *arguments,

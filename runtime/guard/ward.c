@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "guard/session.h"
 #include "hallmark/audit.pb-c.h"
 
 /* The query that is all of a method must not reach further than the method's contract says. */
@@ -50,7 +51,7 @@ static hm_status bind_method(const struct hm_guarded *guarded, const struct hm_m
 	return HM_OK;
 }
 
-static hm_status check_queries(const struct hm_service *service)
+static hm_status check_names(const struct hm_service *service)
 {
 	for (size_t i = 0; service->queries && i < service->queries->n_queries; i++) {
 		const struct hm_query *query = service->queries->queries[i];
@@ -59,6 +60,26 @@ static hm_status check_queries(const struct hm_service *service)
 			return hm_raise(FAILED_PRECONDITION, "%s:%d: %s has no method %s", query->file, query->line,
 					service->table->name, query->name);
 	}
+	return HM_OK;
+}
+
+/* A query that is all of a method must fit its messages. What a handler binds to its own, the handler alone knows. */
+static hm_status check_queries(const struct hm_ward *ward)
+{
+	const struct hm_service_table *table = ward->service->table;
+	const struct hm_query_table *queries = ward->service->queries;
+
+	for (size_t i = 0; i < table->n_methods; i++) {
+		const struct hm_query_use use = { .arguments = table->methods[i].request,
+						  .reply = table->methods[i].reply,
+						  .builtins = hm_session_builtins };
+
+		if (ward->queries[i])
+			TRY(hm_store_check(ward->store, ward->queries[i], &use));
+	}
+	for (size_t i = 0; queries && i < queries->n_queries; i++)
+		if (!queries->queries[i]->is_rpc)
+			TRY(hm_store_check(ward->store, queries->queries[i], &(struct hm_query_use){ 0 }));
 	return HM_OK;
 }
 
@@ -75,9 +96,10 @@ hm_status hm_ward_open(const struct hm_guarded *guarded, uint32_t reply_ttl_s, s
 		return hm_raise(RESOURCE_EXHAUSTED, "no memory for %zu methods", table->n_methods);
 	for (size_t i = 0; i < table->n_methods; i++)
 		TRY(bind_method(guarded, &table->methods[i], &ret_ward->queries[i]));
-	TRY(check_queries(guarded->service));
+	TRY(check_names(guarded->service));
 	if (!guarded->store)
 		return HM_OK;
+	TRY(check_queries(ret_ward));
 	TRY(hm_audit_writer_open(guarded->store, &ret_ward->audit));
 	ret_ward->refusals = hm_refusals_open(table, ret_ward->audit);
 	return HM_OK;

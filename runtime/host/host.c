@@ -51,8 +51,7 @@ static hm_status open_store(const struct hm_host_config *config, size_t n_servic
 		return HM_OK;
 	if (!config->dsn)
 		return hm_raise(FAILED_PRECONDITION, "service %s needs a database: give a DSN", table->short_name);
-	TRY(hm_store_open(&store, &guarded->store));
-	return hm_store_check(guarded->store, guarded->service->queries);
+	return hm_store_open(&store, &guarded->store);
 }
 
 static hm_status open_signing_key(const struct hm_host_config *config, struct hm_guarded *guarded)

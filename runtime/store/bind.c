@@ -148,15 +148,21 @@ static const struct hm_builtin *find_builtin(const struct hm_builtin *builtins, 
 	return NULL;
 }
 
+static hm_status find_codec(struct parameter *parameter, unsigned type)
+{
+	parameter->codec = codec_find(type, &parameter->is_array);
+	if (!parameter->codec)
+		return hm_raise(INTERNAL, "%s:%d: %s: @%s is %s", parameter->query->file, parameter->query->line,
+				parameter->query->name, parameter->name, codec_type_name(type));
+	return HM_OK;
+}
+
 static hm_status encode_parameter(struct parameter *parameter, unsigned type, const ProtobufCMessage *arguments,
 				  const struct hm_builtin *builtins, struct value *ret_bytes)
 {
 	const struct hm_builtin *builtin = find_builtin(builtins, parameter->name);
 
-	parameter->codec = codec_find(type, &parameter->is_array);
-	if (!parameter->codec)
-		return hm_raise(INTERNAL, "%s:%d: %s: @%s is %s", parameter->query->file, parameter->query->line,
-				parameter->query->name, parameter->name, codec_type_name(type));
+	TRY(find_codec(parameter, type));
 	if (builtin)
 		return encode_builtin(parameter, builtin->text, ret_bytes);
 	return encode_field(parameter, arguments, ret_bytes);
@@ -196,5 +202,41 @@ hm_status bind_arguments(struct hm_arena *arena, const struct hm_query *query, c
 		binding.page_size += page_size_of(&parameter, &bytes);
 	}
 	*ret_binding = binding;
+	return HM_OK;
+}
+
+static bool is_builtin(const char *const *builtins, const char *name)
+{
+	for (; builtins && *builtins; builtins++)
+		if (!strcmp(*builtins, name))
+			return true;
+	return false;
+}
+
+/* An empty or zero value of the field's type: whether it is one the parameter could be, it says as well as any other. */
+static hm_status check_field(const struct parameter *parameter, const ProtobufCMessageDescriptor *arguments)
+{
+	const ProtobufCFieldDescriptor *field =
+		protobuf_c_message_descriptor_get_field_by_name(arguments, parameter->name);
+	struct value value, bytes;
+
+	if (!field)
+		return raise_place(parameter, "is neither a field of the arguments nor known to the runtime");
+	if (hm_field_is_repeated(field) != parameter->is_array || value_sample(field, &value) == FIT_TYPE ||
+	    parameter->codec->encode(parameter->codec, parameter->arena, &value, &bytes) == FIT_TYPE)
+		return raise_fit(parameter, FIT_TYPE);
+	return HM_OK;
+}
+
+hm_status bind_check_arguments(struct hm_arena *arena, const struct hm_query *query,
+			       const struct description *description, const struct hm_query_use *use)
+{
+	for (int i = 0; i < description->n_parameters; i++) {
+		struct parameter parameter = { .arena = arena, .query = query, .name = query->parameters[i] };
+
+		TRY(find_codec(&parameter, description->types[i]));
+		if (!is_builtin(use->builtins, parameter.name))
+			TRY(check_field(&parameter, use->arguments));
+	}
 	return HM_OK;
 }

@@ -26,3 +26,11 @@ hm_status bind_arguments(struct hm_arena *arena, const struct hm_query *query, c
 /* bind_result fills a reply from rows, as hm_tx_query says. reply may be NULL. */
 hm_status bind_result(struct hm_arena *arena, const struct hm_query *query, const PGresult *result, uint64_t page_size,
 		      ProtobufCMessage *reply);
+
+/* bind_check_arguments and bind_check_result say before a query is run what bind_arguments and bind_result would refuse whatever the
+ * values: names without a field, types that do not fit. columns: a result, which may be without rows. reply may be NULL: then
+ * that every column's type is mapped at all. */
+hm_status bind_check_arguments(struct hm_arena *arena, const struct hm_query *query,
+			       const struct description *description, const struct hm_query_use *use);
+hm_status bind_check_result(struct hm_arena *arena, const struct hm_query *query, const PGresult *columns,
+			    const ProtobufCMessageDescriptor *reply);

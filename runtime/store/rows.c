@@ -1,6 +1,7 @@
 /* Binding of rows: where each column goes is found once a result, then every row follows that plan. */
 #include <string.h>
 
+#include "base/id.h"
 #include "store/bind.h"
 #include "store/value.h"
 #include "wire/message.h"
@@ -29,9 +30,28 @@ static hm_status raise_column(const struct plan *plan, int column, const char *p
 			PQfname(plan->result, column), problem);
 }
 
+static hm_status raise_fit(const struct plan *plan, int column, enum fit fit)
+{
+	const struct column *of = &plan->columns[column];
+
+	return hm_raise(INTERNAL, "%s:%d: %s: column %s (%s%s) %s for its field", plan->query->file, plan->query->line,
+			plan->query->name, PQfname(plan->result, column), of->codec->name, of->is_array ? "[]" : "",
+			fit_text(fit));
+}
+
 static const ProtobufCFieldDescriptor *find_field(const ProtobufCMessageDescriptor *descriptor, const char *name)
 {
 	return descriptor ? protobuf_c_message_descriptor_get_field_by_name(descriptor, name) : NULL;
+}
+
+static hm_status find_codec(struct plan *plan, int column)
+{
+	unsigned type = PQftype(plan->result, column);
+
+	plan->columns[column].codec = codec_find(type, &plan->columns[column].is_array);
+	return plan->columns[column].codec
+		       ? HM_OK
+		       : raise_column(plan, column, hm_arena_printf(plan->arena, "is %s", codec_type_name(type)));
 }
 
 /* row and page may be NULL; a column must have a place in one of them. */
@@ -42,16 +62,12 @@ static hm_status make_plan(struct plan *plan, const ProtobufCMessageDescriptor *
 	plan->columns = hm_arena_zalloc(plan->arena, (size_t)plan->n_columns * sizeof *plan->columns);
 	for (int i = 0; i < plan->n_columns; i++) {
 		struct column *column = &plan->columns[i];
-		unsigned type = PQftype(plan->result, i);
 
 		column->field = find_field(row, PQfname(plan->result, i));
 		column->of_page = column->field ? NULL : find_field(page, PQfname(plan->result, i));
 		if (!column->field && !column->of_page)
 			return raise_column(plan, i, "has no field in the reply");
-		column->codec = codec_find(type, &column->is_array);
-		if (!column->codec)
-			return hm_raise(INTERNAL, "%s:%d: %s: column %s is %s", plan->query->file, plan->query->line,
-					plan->query->name, PQfname(plan->result, i), codec_type_name(type));
+		TRY(find_codec(plan, i));
 	}
 	return HM_OK;
 }
@@ -131,11 +147,7 @@ static hm_status put_column(const struct plan *plan, int row, int i, const Proto
 		fit = put_array(plan, column, field, bytes, size, message);
 	else if (!column->is_array && !hm_field_is_repeated(field))
 		fit = put_value(plan, column, field, bytes, size, hm_field_make(plan->arena, message, field, 1));
-	if (fit != FIT_OK)
-		return hm_raise(INTERNAL, "%s:%d: %s: column %s (%s%s) %s for its field", plan->query->file,
-				plan->query->line, plan->query->name, PQfname(plan->result, i), column->codec->name,
-				column->is_array ? "[]" : "", fit_text(fit));
-	return HM_OK;
+	return fit == FIT_OK ? HM_OK : raise_fit(plan, i, fit);
 }
 
 static hm_status put_row(const struct plan *plan, int row, ProtobufCMessage *message)
@@ -176,15 +188,23 @@ static const ProtobufCFieldDescriptor *find_list(const ProtobufCMessageDescripto
 	return found;
 }
 
+static hm_status get_list(const struct plan *plan, const ProtobufCMessageDescriptor *reply,
+			  const ProtobufCFieldDescriptor **ret_list)
+{
+	*ret_list = find_list(reply);
+	if (*ret_list)
+		return HM_OK;
+	return hm_raise(INTERNAL, "%s:%d: %s: %s must have exactly one repeated message field for the rows",
+			plan->query->file, plan->query->line, plan->query->name, reply->name);
+}
+
 static hm_status put_list(struct plan *plan, uint64_t page_size, ProtobufCMessage *reply)
 {
-	const ProtobufCFieldDescriptor *list = find_list(reply->descriptor);
+	const ProtobufCFieldDescriptor *list;
 	int n_rows = PQntuples(plan->result);
 	ProtobufCMessage **elements;
 
-	if (!list)
-		return hm_raise(INTERNAL, "%s:%d: %s: %s must have exactly one repeated message field for the rows",
-				plan->query->file, plan->query->line, plan->query->name, reply->descriptor->name);
+	TRY(get_list(plan, reply->descriptor, &list));
 	TRY(make_plan(plan, list->descriptor, reply->descriptor));
 	elements = hm_field_make(plan->arena, reply, list, (size_t)n_rows);
 	for (int row = 0; row < n_rows; row++)
@@ -218,4 +238,70 @@ hm_status bind_result(struct hm_arena *arena, const struct hm_query *query, cons
 		return put_list(&plan, page_size, reply);
 	TRY(make_plan(&plan, reply->descriptor, NULL));
 	return PQntuples(result) ? put_row(&plan, 0, reply) : HM_OK;
+}
+
+/* A value of the column's type, whichever: zero, or a text of one byte, which could be jsonb's version. */
+static enum fit try_column(const struct plan *plan, const struct column *column)
+{
+	static const char zero[sizeof(struct hm_id)], text[] = { 1 };
+	const ProtobufCFieldDescriptor *field = column->field ? column->field : column->of_page;
+	const struct codec *codec = column->codec;
+	struct value value;
+	ProtobufCBinaryData room; /* for any field's value */
+
+	if (column->is_array != hm_field_is_repeated(field))
+		return FIT_TYPE;
+	if (codec->decode(codec, plan->arena, codec->width ? zero : text, codec->width ? codec->width : sizeof text,
+			  &value) != FIT_OK)
+		return FIT_TYPE;
+	return value_write(plan->arena, field, &value, &room) == FIT_TYPE ? FIT_TYPE : FIT_OK;
+}
+
+/* What a row must have and no column gives would be sent as nothing. */
+static hm_status check_required(const struct plan *plan, const ProtobufCMessageDescriptor *row)
+{
+	for (unsigned i = 0; i < row->n_fields; i++) {
+		const ProtobufCFieldDescriptor *field = &row->fields[i];
+		bool is_given = field->label != PROTOBUF_C_LABEL_REQUIRED;
+
+		for (int j = 0; j < plan->n_columns; j++)
+			is_given |= plan->columns[j].field == field;
+		if (!is_given)
+			return hm_raise(INTERNAL, "%s:%d: %s: %s requires %s, and no column is called so",
+					plan->query->file, plan->query->line, plan->query->name, row->name,
+					field->name);
+	}
+	return HM_OK;
+}
+
+static hm_status check_types(struct plan *plan)
+{
+	plan->n_columns = PQnfields(plan->result);
+	plan->columns = hm_arena_zalloc(plan->arena, (size_t)plan->n_columns * sizeof *plan->columns);
+	for (int i = 0; i < plan->n_columns; i++)
+		TRY(find_codec(plan, i));
+	return HM_OK;
+}
+
+hm_status bind_check_result(struct hm_arena *arena, const struct hm_query *query, const PGresult *columns,
+			    const ProtobufCMessageDescriptor *reply)
+{
+	struct plan plan = { .arena = arena, .query = query, .result = columns };
+	const ProtobufCMessageDescriptor *row = reply, *page = NULL;
+	const ProtobufCFieldDescriptor *list;
+
+	if (query->rows == HM_ROWS_NONE)
+		return HM_OK;
+	if (!reply)
+		return check_types(&plan);
+	if (query->rows == HM_ROWS_MANY) {
+		TRY(get_list(&plan, reply, &list));
+		row = list->descriptor;
+		page = reply;
+	}
+	TRY(make_plan(&plan, row, page));
+	for (int i = 0; i < plan.n_columns; i++)
+		if (try_column(&plan, &plan.columns[i]) != FIT_OK)
+			return raise_fit(&plan, i, FIT_TYPE);
+	return check_required(&plan, row);
 }

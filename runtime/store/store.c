@@ -1,4 +1,4 @@
-/* Store: opening, closing, and checking a service's queries against its schema. */
+/* Store: opening and closing. */
 #include "store/store.h"
 
 #include <stdlib.h>
@@ -70,58 +70,4 @@ void hm_store_close(struct hm_store *store)
 	free(store->service);
 	free(store->dsn);
 	free(store);
-}
-
-/* PREPARE does not look at grants; planning an execution does. The values do not matter, only that it is planned. */
-static hm_status explain(struct hm_tx *tx, const struct hm_query *query, const struct description *description)
-{
-	char name[PREPARED_NAME_BYTES];
-	struct hm_buffer sql = { 0 };
-	hm_status status;
-
-	prepared_name(description->version, name);
-	hm_buffer_printf(&sql, "EXPLAIN EXECUTE %s", name);
-	for (int i = 0; i < description->n_parameters; i++)
-		hm_buffer_printf(&sql, "%sNULL", i ? ", " : "(");
-	hm_buffer_add_text(&sql, description->n_parameters ? ")" : "");
-	status = pipeline_text(tx, query, "SELECT set_config('plan_cache_mode', 'force_generic_plan', true)");
-	if (status == HM_OK)
-		status = pipeline_text(tx, query, sql.data);
-	if (status == HM_OK)
-		status = pipeline_collect(tx, true, NULL);
-	hm_buffer_fini(&sql);
-	return status;
-}
-
-static hm_status check_query(struct hm_store *store, struct hm_arena *arena, const struct hm_query *query)
-{
-	const struct hm_tx_options options = {
-		.role = query->is_system ? HM_ROLE_SYSTEM : HM_ROLE_APP,
-		.brand = "",
-	};
-	struct statement *statement = statement_get(&store->registry, query);
-	const struct description *description;
-	struct hm_tx *tx = NULL;
-	hm_status status;
-
-	TRY(hm_tx_open(store, arena, &options, &tx));
-	statement_forget(statement, statement->description);
-	status = tx_describe(tx, statement, &description);
-	if (status == HM_OK)
-		status = explain(tx, query, description);
-	hm_tx_rollback(tx);
-	return status;
-}
-
-hm_status hm_store_check(struct hm_store *store, const struct hm_query_table *table)
-{
-	struct hm_arena arena = { 0 };
-	hm_status status = HM_OK;
-
-	for (size_t i = 0; status == HM_OK && i < table->n_queries; i++) {
-		status = check_query(store, &arena, table->queries[i]);
-		hm_arena_reset(&arena);
-	}
-	hm_arena_fini(&arena);
-	return status;
 }

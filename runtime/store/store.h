@@ -66,10 +66,10 @@ struct hm_builtin {
  *   the reply has (next_page_token) is filled from the last row, if at least `page_size` (a parameter) rows came.
  *   A column neither has is INTERNAL, naming query, file and line. A NULL into a field marked required is INTERNAL too.
  * ret_rows: rows returned or touched; may be NULL.
- * Errors: NOT_FOUND (ONE without a row, 0 in *ret_rows; in the query's name, which its caller may know better), the SQLSTATE map of store/error.c,
- * DEADLINE_EXCEEDED, CANCELLED, UNAVAILABLE, RESOURCE_EXHAUSTED (no connection within the deadline). Once
- * PostgreSQL has refused something the transaction can only be rolled back; NOT_FOUND and what is found wrong before
- * anything is sent leave it as it was. The query must outlive the store. */
+ * Errors: NOT_FOUND (ONE without a row, 0 in *ret_rows; in the query's name, which its caller may know better), the SQLSTATE
+ * map of store/error.c, DEADLINE_EXCEEDED, CANCELLED, UNAVAILABLE, RESOURCE_EXHAUSTED (no connection in time). Once PostgreSQL
+ * has refused something the transaction can only be rolled back; NOT_FOUND and what is found wrong before anything is sent leave
+ * it as it was. The query must outlive the store. */
 hm_status hm_tx_query(struct hm_tx *tx, const struct hm_query *query, const ProtobufCMessage *arguments,
 		      const struct hm_builtin *builtins, ProtobufCMessage *reply, uint64_t *ret_rows);
 
@@ -89,5 +89,13 @@ void hm_tx_rollback(struct hm_tx *tx);
 /* hm_tx_is_active says whether a statement was sent and neither commit nor rollback has followed. */
 bool hm_tx_is_active(const struct hm_tx *tx);
 
-/* hm_store_check prepares every query of a table on one connection a role and returns the first that PostgreSQL refuses. */
-hm_status hm_store_check(struct hm_store *store, const struct hm_query_table *table);
+/* What a query is to be used for, as far as that is known before it is run. */
+struct hm_query_use {
+	const ProtobufCMessageDescriptor *arguments, *reply; /* NULL: not known */
+	const char *const *builtins; /* names, NULL-terminated; only with arguments */
+};
+
+/* hm_store_check says whether a query will do: PostgreSQL prepares and plans it as the role it runs under, each column has a field
+ * in the reply that can hold it, each field that the reply requires has a column, each parameter is a builtin or a field of the
+ * arguments that can be it. INTERNAL names file, line, query, and the column or parameter. Costs some round trips. */
+hm_status hm_store_check(struct hm_store *store, const struct hm_query *query, const struct hm_query_use *use);

@@ -111,7 +111,8 @@ static hm_status refresh_timeout(struct hm_tx *tx)
 	return queue_settings(tx);
 }
 
-hm_status tx_describe(struct hm_tx *tx, struct statement *statement, const struct description **ret_description)
+hm_status tx_describe(struct hm_tx *tx, struct statement *statement, const struct description **ret_description,
+		      PGresult **ret_columns)
 {
 	struct registry *registry = &tx->store->registry;
 	unsigned version = registry_version(registry);
@@ -125,7 +126,10 @@ hm_status tx_describe(struct hm_tx *tx, struct statement *statement, const struc
 	oids = hm_arena_alloc(tx->arena, (size_t)n * sizeof *oids);
 	for (int i = 0; i < n; i++)
 		oids[i] = PQparamtype(types, i);
-	PQclear(types);
+	if (ret_columns)
+		*ret_columns = types;
+	else
+		PQclear(types);
 	*ret_description = statement_describe(registry, statement, version, n, oids);
 	if ((*ret_description)->version == version)
 		*connection_prepared(tx->connection, statement) = version;
@@ -141,7 +145,7 @@ hm_status tx_statement_queue(struct hm_tx *tx, const struct hm_query *query, con
 
 	TRY(tx_check_wanted(tx, query->name));
 	if (!description)
-		TRY(tx_describe(tx, statement, &description));
+		TRY(tx_describe(tx, statement, &description, NULL));
 	TRY(bind_arguments(tx->arena, query, description, arguments, builtins, &binding));
 	TRY(begin(tx));
 	TRY(refresh_timeout(tx));

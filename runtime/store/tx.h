@@ -62,8 +62,10 @@ struct hm_tx {
 hm_status tx_statement_queue(struct hm_tx *tx, const struct hm_query *query, const ProtobufCMessage *arguments,
 			     const struct hm_builtin *builtins, uint64_t *ret_page_size);
 
-/* tx_describe finds out a statement's parameter types; costs a round trip the first time in a store. */
-hm_status tx_describe(struct hm_tx *tx, struct statement *statement, const struct description **ret_description);
+/* tx_describe finds out a statement's parameter types, and its columns (a result without rows, to be cleared) if ret_columns is
+ * not NULL; costs a round trip. */
+hm_status tx_describe(struct hm_tx *tx, struct statement *statement, const struct description **ret_description,
+		      PGresult **ret_columns);
 
 /* pipeline_prepare, _run, _sync queue one message. A connection that cannot take it is dropped. */
 hm_status pipeline_prepare(struct hm_tx *tx, struct statement *statement, const struct description *description);

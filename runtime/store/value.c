@@ -115,6 +115,22 @@ enum fit value_read(const ProtobufCFieldDescriptor *field, const void *at, struc
 	return FIT_TYPE;
 }
 
+enum fit value_sample(const ProtobufCFieldDescriptor *field, struct value *ret_value)
+{
+	static const ProtobufCBinaryData no_bytes;
+	static const char *const no_text = "";
+	Google__Protobuf__Timestamp epoch = GOOGLE__PROTOBUF__TIMESTAMP__INIT;
+	const void *message = &epoch, *at = &no_bytes; /* zeros, large enough for any number */
+
+	if (field->type == PROTOBUF_C_TYPE_ENUM)
+		return read_enum(field, ((const ProtobufCEnumDescriptor *)field->descriptor)->values->value, ret_value);
+	if (field->type == PROTOBUF_C_TYPE_STRING)
+		at = &no_text;
+	if (field->type == PROTOBUF_C_TYPE_MESSAGE)
+		at = &message;
+	return value_read(field, at, ret_value);
+}
+
 static enum fit write_integer(const struct value *value, int64_t least, int64_t most, void *at, size_t width)
 {
 	if (value->kind != VALUE_INTEGER)

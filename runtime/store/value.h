@@ -50,6 +50,9 @@ enum fit value_read(const ProtobufCFieldDescriptor *field, const void *at, struc
 enum fit value_write(struct hm_arena *arena, const ProtobufCFieldDescriptor *field, const struct value *value,
 		     void *at);
 
+/* value_sample makes a value of the kind that a field's are; FIT_TYPE if they are of none. For trying what would fit. */
+enum fit value_sample(const ProtobufCFieldDescriptor *field, struct value *ret_value);
+
 /* A PostgreSQL type. */
 struct codec {
 	unsigned oid, array_oid;
