@@ -39,6 +39,25 @@ Test(cli, with_json_stderr_is_silent_and_errors_are_json_on_stdout)
 	cr_assert_str_eq(cli_text(cli_json(r.out.data, 0), "code"), "ALREADY_EXISTS");
 }
 
+Test(cli, a_call_made_twice_with_a_key_is_done_once)
+{
+	const char *request = "{\"id\":\"coda\",\"name\":\"Coda\"}";
+	struct child_result first, second;
+
+	cli_serving_all();
+	first = hallmark("call", CREATE, request, "--as", "operator", "--idempotency-key", "k", NULL);
+	ends(first, 0);
+	second = hallmark("call", CREATE, request, "--as", "operator", "--idempotency-key", "k", NULL);
+	ends(second, 0);
+	cr_assert_str_eq(second.out.data, first.out.data);
+	second = hallmark("call", CREATE, "{\"id\":\"coda2\",\"name\":\"Coda\"}", "--as", "operator",
+			  "--idempotency-key", "k", NULL);
+	ends(second, 1);
+	shows(second.err.data, "FAILED_PRECONDITION");
+	ends(hallmark("call", CREATE, request, "--as", "operator", "--idempotency-key", "", NULL), 1);
+	ends(hallmark("call", CREATE, "-f", "-", "--as", "operator", "--idempotency-key", "k", NULL), 2);
+}
+
 /* How many entries the log has of the call that an error tells of. */
 static int64_t count_told(struct fixture *f, const json_t *error)
 {

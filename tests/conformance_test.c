@@ -145,6 +145,52 @@ Test(conformance, every_method_leaves_exactly_one_entry, .timeout = 120)
 	walk(&f, visit_with_everything);
 }
 
+static size_t n_repeated;
+
+static size_t pack(struct hm_arena *arena, const ProtobufCMessage *message, uint8_t **ret_bytes)
+{
+	*ret_bytes = hm_arena_alloc(arena, protobuf_c_message_get_packed_size(message));
+	return protobuf_c_message_pack(message, *ret_bytes);
+}
+
+/* A write that went well, and is sent again under its key. */
+static void visit_twice(struct fixture *f, struct hm_channel *channel, const struct hm_service *service,
+			const struct hm_method *method)
+{
+	struct hm_context *ana = method->callers ? fixture_service(f, "echo") : fixture_user(f, "loop", "ana");
+	const ProtobufCMessage *request;
+	ProtobufCMessage *reply, *again;
+	uint8_t *bytes, *bytes_again;
+	hm_status status;
+	size_t size;
+
+	if (method->effect != HM_EFFECT_WRITE || method->kind != HM_UNARY)
+		return;
+	request = make_request(&ana->arena, method);
+	ana->idempotency_key = method->name;
+	if (hm_channel_call(channel, ana, method, request, &reply) != HM_OK)
+		return;
+	ana->idempotency_key = method->name;
+	status = hm_channel_call(channel, ana, method, request, &again);
+	cr_assert_eq(fixture_audited(f, service->table->schema, ana), 2, "%s", method->name);
+	cr_assert_eq(status, method->secret_reply ? HM_ALREADY_EXISTS : HM_OK, "%s: %s", method->name,
+		     hm_status_name(status));
+	n_repeated++;
+	if (status != HM_OK)
+		return;
+	size = pack(&ana->arena, reply, &bytes);
+	cr_assert_eq(pack(&ana->arena, again, &bytes_again), size, "%s: another reply", method->name);
+	cr_assert(!memcmp(bytes, bytes_again, size), "%s: another reply", method->name);
+}
+
+Test(conformance, a_write_repeated_under_its_key_gives_the_same_reply, .timeout = 120)
+{
+	struct fixture f = serve_all();
+
+	walk(&f, visit_twice);
+	cr_assert_geq(n_repeated, 5, "%zu writes went well with a request made up from the contract", n_repeated);
+}
+
 /* Every brand_id in a reply, however deep, is the caller's. */
 static void check_brands(const struct hm_method *method, const ProtobufCMessage *message, const char *brand)
 {

@@ -11,9 +11,10 @@
 #include "crypto/crypto.h"
 #include "guard/guard.h"
 #include "host/feeder.h"
+#include "host/sweeper.h"
 #include "rpc/channel.h"
 
-enum { DEFAULT_CONNECTIONS = 96, CONNECTIONS_MIN = 2, DRAIN_MS = 5000, URL_BYTES = 256 };
+enum { DEFAULT_CONNECTIONS = 96, CONNECTIONS_MIN = 2, DRAIN_MS = 5000, SWEEP_MS = 600 * 1000, URL_BYTES = 256 };
 
 struct hm_host {
 	struct hm_keyring *keys;
@@ -24,6 +25,7 @@ struct hm_host {
 	struct hm_guard *guard;
 	struct hm_server *server;
 	struct hm_feeder *feeder;
+	struct hm_sweeper *sweeper;
 };
 
 static size_t count(const struct hm_service *const *services)
@@ -97,6 +99,7 @@ static hm_status open_server(const struct hm_host_config *config, struct hm_host
 		.n_services = host->n_services,
 		.keys = host->keys,
 		.lease = host->lease,
+		.reply_ttl_s = config->reply_ttl_s,
 	};
 
 	TRY(hm_guard_open(&guard, &host->guard));
@@ -145,6 +148,11 @@ static hm_status listen_all(const struct hm_host_config *config, struct hm_host 
 	return HM_OK;
 }
 
+static hm_status sweep(void *guard)
+{
+	return hm_guard_sweep(guard);
+}
+
 hm_status hm_host_open(const struct hm_host_config *config, struct hm_host **ret_host)
 {
 	SCOPED(hm_host) host = calloc(1, sizeof *host);
@@ -158,6 +166,7 @@ hm_status hm_host_open(const struct hm_host_config *config, struct hm_host **ret
 	TRY(listen_all(config, host));
 	TRY(hm_feeder_open(config->known, host->lease, host->key, config->services[0]->table->short_name,
 			   &host->feeder));
+	TRY(hm_sweeper_open(sweep, host->guard, SWEEP_MS, &host->sweeper));
 	*ret_host = take(&host);
 	return HM_OK;
 }
@@ -184,6 +193,7 @@ void hm_host_close(struct hm_host *host)
 	if (host->server)
 		hm_server_drain(host->server, DRAIN_MS);
 	hm_feeder_close(host->feeder);
+	hm_sweeper_close(host->sweeper);
 	hm_server_close(host->server);
 	hm_guard_close(host->guard);
 	hm_lease_close(host->lease);

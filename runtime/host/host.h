@@ -24,6 +24,7 @@ struct hm_host_config {
 		*listen; /* further URLs, NULL-terminated; NULL: none. tcp only on loopback: it is not encrypted */
 	unsigned database_connections; /* of the whole process; 0: 96 */
 	uint32_t workers; /* threads a service, started as they are needed; 0: 64 */
+	uint32_t reply_ttl_s; /* how long the replies of calls with an idempotency key are kept; 0: 24 hours */
 	uint32_t lease_ms; /* how long news of brands and revocations holds; 0: 5000 */
 };
 

@@ -33,6 +33,7 @@ static hm_status call_once(const struct options *options, const char *service, c
 
 	TRY(client_open(options, &context));
 	TRY(client_channel(options, service, &channel));
+	context->idempotency_key = options->key;
 	status = client_call(channel, context, method, json->data, json->size, &reply, ret_ids);
 	if (status == HM_OK) {
 		printf("%s\n", reply.data);
@@ -233,7 +234,7 @@ static hm_status call_one(const struct options *options, const char *service, co
 static bool is_well_formed(const struct options *options)
 {
 	if (options->file)
-		return options->n_arguments == 1 && !options->request;
+		return options->n_arguments == 1 && !options->request && !options->key;
 	return options->n_arguments == 1 || options->n_arguments == 2;
 }
 
@@ -262,9 +263,9 @@ static int run_call(const struct options *options)
 const struct command call_command = {
 	.name = "call",
 	.usage = "METHOD [JSON|-] | METHOD -f FILE [--jobs N]   [--brand BRAND] [--as NAME|operator] [--timeout MS] "
-		 "[--request ID]",
+		 "[--request ID] [--idempotency-key KEY]",
 	.summary = "make a call, or one for each line of a file",
-	.takes = "bafntrc",
+	.takes = "bafntrkc",
 	.notes = "METHOD is package.Service/Method (hallmark ls). JSON is the request, {} if not given, standard input "
 		 "if -.\n"
 		 "The reply goes to standard output, how it went to standard error. Of a file every line is tried; the "

@@ -20,6 +20,7 @@ static const struct {
 	{ 'n', "jobs", "N", "so many of a file's calls at once, in no order; 1 if not given" },
 	{ 't', "timeout", "MS", "give up after so many milliseconds" },
 	{ 'r', "request", "ID", "the id to find the call by, a UUID or W3C traceparent; made if not given" },
+	{ 'k', "idempotency-key", "KEY", "a write that was done under this key is not done again: its reply is" },
 	{ 'c', "connect", "SERVICE=URL", "where a service is reached; not its socket under --var" },
 	{ 'l', "listen", "URL", "listen there too: tcp://127.0.0.1:7000; again for more" },
 	{ 'd', "dsn", "CONNINFO", "a PostgreSQL database, without user: \"host=/run/h dbname=hallmark\"" },
@@ -86,6 +87,9 @@ static hm_status read_option(int letter, char *value, size_t *n_listen, struct o
 		return HM_OK;
 	case 'r':
 		options->request = value;
+		return HM_OK;
+	case 'k':
+		options->key = value;
 		return HM_OK;
 	case 'v':
 		options->var = value;
