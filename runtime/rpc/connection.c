@@ -241,26 +241,15 @@ static void forget(struct hm_connection *connection)
 		channel->current = NULL;
 }
 
-/* A link that is up goes down first, and is closed then. */
-static void leave(struct hm_connection *connection)
-{
-	bool is_up = connection->state != HM_CONNECTION_DIALLING;
-
-	connection->state = HM_CONNECTION_DEAD;
-	if (is_up)
-		hm_link_hang_up(connection->link);
-	else
-		hm_timer_set(&connection->closer, 0);
-}
-
 void hm_connection_fail(struct hm_connection *connection, const struct hm_error *error, struct hm_ended *ended)
 {
+	bool is_up = connection->state != HM_CONNECTION_DIALLING;
 	struct hm_pending *pending;
 	void *user;
 
 	if (connection->state == HM_CONNECTION_DEAD)
 		return;
-	leave(connection);
+	connection->state = HM_CONNECTION_DEAD;
 	forget(connection);
 	ended->unsent = ended->sent = *error;
 	if (error->code == HM_UNAVAILABLE) {
@@ -274,4 +263,9 @@ void hm_connection_fail(struct hm_connection *connection, const struct hm_error 
 	}
 	while (hm_engine_fail_calls(connection->engine, &user))
 		fail_call(connection, user, ended);
+	/* A link that is up goes down first, and is closed then. Last: the timer thread frees the connection without waiting. */
+	if (is_up)
+		hm_link_hang_up(connection->link);
+	else
+		hm_timer_set(&connection->closer, 0);
 }
