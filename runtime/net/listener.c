@@ -26,6 +26,7 @@ struct hm_listener {
 	nng_aio *accepted;
 	struct hm_timer retry;
 	enum hm_carrier carrier;
+	struct hm_tls *tls; /* NULL: it needs none */
 	char url[HM_URL_BYTES];
 };
 
@@ -34,8 +35,8 @@ static void accept_next(void *user)
 {
 	struct hm_listener *listener = user;
 
-	if (listener->carrier == HM_CARRIER_TLS)
-		(void)hm_tls_dress_listener(listener->stream);
+	if (listener->tls)
+		(void)hm_tls_dress_listener(listener->stream, listener->tls);
 	nng_stream_listener_accept(listener->stream, listener->accepted);
 }
 
@@ -75,8 +76,8 @@ static int set_options(struct hm_listener *listener)
 
 	if (listener->carrier == HM_CARRIER_IPC)
 		return nng_stream_listener_set_int(listener->stream, NNG_OPT_IPC_PERMISSIONS, mode);
-	if (listener->carrier == HM_CARRIER_TLS)
-		number = hm_tls_dress_listener(listener->stream);
+	if (listener->tls)
+		number = hm_tls_dress_listener(listener->stream, listener->tls);
 	return number ? number : nng_stream_listener_set_bool(listener->stream, NNG_OPT_TCP_NODELAY, true);
 }
 
@@ -91,6 +92,7 @@ int hm_listener_open(struct hm_port *port, const char *url, const struct hm_port
 	listener->port = port;
 	listener->limits = limits;
 	listener->carrier = hm_carrier_of(url);
+	listener->tls = listener->carrier == HM_CARRIER_TLS ? hm_tls_hold() : NULL;
 	snprintf(listener->url, sizeof listener->url, "%s", url);
 	hm_timer_init(&listener->retry, accept_next, listener);
 	number = nng_aio_alloc(&listener->accepted, was_accepted, listener);
@@ -138,5 +140,6 @@ void hm_listener_close(struct hm_listener *listener)
 		nng_stream_listener_free(listener->stream);
 	if (listener->accepted)
 		nng_aio_free(listener->accepted);
+	hm_tls_release(listener->tls);
 	free(listener);
 }

@@ -7,7 +7,9 @@
 #include <nng/nng.h>
 #include <nng/supplemental/tls/tls.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "net/pem.h"
@@ -17,20 +19,58 @@ enum { PATH_BYTES = 4096, HOST_BYTES = 256 };
 
 static const char scheme[] = "tls+tcp://";
 
+struct hm_tls {
+	_Atomic unsigned references;
+	struct hm_pem pem;
+};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct hm_pem pem; /* ca NULL: nothing is configured */
+static struct hm_tls *configured; /* NULL: nothing is */
+
+struct hm_tls *hm_tls_hold(void)
+{
+	struct hm_tls *tls;
+
+	pthread_mutex_lock(&lock);
+	tls = configured;
+	if (tls)
+		atomic_fetch_add(&tls->references, 1);
+	pthread_mutex_unlock(&lock);
+	return tls;
+}
+
+void hm_tls_release(struct hm_tls *tls)
+{
+	if (!tls || atomic_fetch_sub(&tls->references, 1) != 1)
+		return;
+	hm_pem_fini(&tls->pem);
+	free(tls);
+}
+
+static hm_status open_tls(const struct hm_tls_files *files, struct hm_tls **ret_tls)
+{
+	struct hm_pem pem;
+
+	TRY(hm_pem_read(files, &pem));
+	*ret_tls = calloc(1, sizeof **ret_tls);
+	if (!*ret_tls)
+		abort();
+	(*ret_tls)->references = 1;
+	(*ret_tls)->pem = pem;
+	return HM_OK;
+}
 
 hm_status hm_tls_configure(const struct hm_tls_files *files)
 {
-	struct hm_pem fresh = { NULL }, former;
+	struct hm_tls *fresh = NULL, *former;
 
 	if (files)
-		TRY(hm_pem_read(files, &fresh));
+		TRY(open_tls(files, &fresh));
 	pthread_mutex_lock(&lock);
-	former = pem;
-	pem = fresh;
+	former = configured;
+	configured = fresh;
 	pthread_mutex_unlock(&lock);
-	hm_pem_fini(&former);
+	hm_tls_release(former);
 	return HM_OK;
 }
 
@@ -53,12 +93,10 @@ bool hm_tls_is_url(const char *url)
 
 hm_status hm_tls_check(const char *url)
 {
-	bool is_configured;
+	struct hm_tls *tls = hm_tls_hold();
 
-	pthread_mutex_lock(&lock);
-	is_configured = pem.ca;
-	pthread_mutex_unlock(&lock);
-	if (is_configured)
+	hm_tls_release(tls);
+	if (tls)
 		return HM_OK;
 	return hm_raise(
 		FAILED_PRECONDITION,
@@ -76,22 +114,20 @@ static void host_of(const char *url, char ret_host[HOST_BYTES])
 }
 
 /* TLS 1.2 is the newest that mbedTLS 2.28 speaks. */
-static int fill(nng_tls_config *config)
+static int fill(nng_tls_config *config, const struct hm_pem *pem)
 {
 	int number = nng_tls_config_version(config, NNG_TLS_1_2, NNG_TLS_1_2);
 
 	if (!number)
 		number = nng_tls_config_auth_mode(config, NNG_TLS_AUTH_MODE_REQUIRED);
-	pthread_mutex_lock(&lock);
 	if (!number)
-		number = pem.ca ? nng_tls_config_ca_chain(config, pem.ca, NULL) : NNG_ECRYPTO;
+		number = nng_tls_config_ca_chain(config, pem->ca, NULL);
 	if (!number)
-		number = nng_tls_config_own_cert(config, pem.certificate, pem.key, NULL);
-	pthread_mutex_unlock(&lock);
+		number = nng_tls_config_own_cert(config, pem->certificate, pem->key, NULL);
 	return number;
 }
 
-int hm_tls_dress_dialer(nng_stream_dialer *dialer, const char *url)
+static int dress_dialer(nng_stream_dialer *dialer, const char *url, const struct hm_tls *tls)
 {
 	nng_tls_config *config;
 	char host[HOST_BYTES];
@@ -102,42 +138,51 @@ int hm_tls_dress_dialer(nng_stream_dialer *dialer, const char *url)
 	host_of(url, host);
 	number = nng_tls_config_server_name(config, host);
 	if (!number)
-		number = fill(config);
+		number = fill(config, &tls->pem);
 	if (!number)
 		number = nng_stream_dialer_set_ptr(dialer, NNG_OPT_TLS_CONFIG, config);
 	nng_tls_config_free(config);
 	return number;
 }
 
-int hm_tls_dress_listener(nng_stream_listener *listener)
+int hm_tls_dress_dialer(nng_stream_dialer *dialer, const char *url)
+{
+	struct hm_tls *tls = hm_tls_hold();
+	int number = tls ? dress_dialer(dialer, url, tls) : NNG_ECRYPTO;
+
+	hm_tls_release(tls);
+	return number;
+}
+
+int hm_tls_dress_listener(nng_stream_listener *listener, const struct hm_tls *tls)
 {
 	nng_tls_config *config;
 	int number = nng_tls_config_alloc(&config, NNG_TLS_MODE_SERVER);
 
 	if (number)
 		return number;
-	number = fill(config);
+	number = fill(config, &tls->pem);
 	if (!number)
 		number = nng_stream_listener_set_ptr(listener, NNG_OPT_TLS_CONFIG, config);
 	nng_tls_config_free(config);
 	return number;
 }
 
-/* The server verifies last: a client it does not believe has already taken its own part for done, and sees a connection that ends. */
+/* The number does not tell which end believes which: a server that does not believe its client hangs up, or sends an alert first. */
 const char *hm_tls_explain(int number)
 {
 	switch (number) {
 	case NNG_EPEERAUTH:
-		return "the server's certificate is not believed: it is of no authority in ca.pem, does not name this "
-		       "host, "
-		       "or has expired";
 	case NNG_ECRYPTO:
-		return "no TLS could be agreed: the server does not believe our certificate, or does not speak TLS";
+		return "no trust: the server's certificate is of no authority in our ca.pem, does not name this host "
+		       "or has "
+		       "expired; or the server does not believe ours; or it does not speak TLS";
 	case NNG_ECLOSED:
 	case NNG_ECONNSHUT:
 	case NNG_ECONNRESET:
-		return "the server hung up in the handshake: it does not believe our certificate, or does not speak "
-		       "TLS";
+		return "the server hung up in the handshake: it does not believe our certificate, takes no more "
+		       "connections, "
+		       "or does not speak TLS";
 	default:
 		return NULL;
 	}
