@@ -106,8 +106,7 @@ hm_status hm_engine_call(struct hm_engine *engine, const struct hm_call_head *he
 	engine->now_us = now_us;
 	frame.call = hm_calls_begin(&engine->calls, deadline_us, user);
 	if (head->stream)
-		hm_calls_find(&engine->calls, frame.call)->stream =
-			hm_streams_begin(&engine->streams, frame.call, head->stream);
+		hm_streams_begin_call(engine, frame.call, head->stream);
 	frame.body_bytes = (uint32_t)(head_bytes + body_bytes);
 	body = hm_outgoing_add(&engine->outgoing, &frame);
 	hm_call_head_encode(head, body);

@@ -200,7 +200,8 @@ static bool take_reply(struct hm_engine *engine, const struct hm_frame *frame, c
 	event->type = HM_EVENT_REPLY;
 	event->user = slot->user;
 	event->status = frame->status;
-	memcpy(event->audit_id.bytes, body, id_bytes);
+	if (id_bytes)
+		memcpy(event->audit_id.bytes, body, ID_BYTES);
 	event->body = body + id_bytes;
 	event->body_bytes = frame->body_bytes - id_bytes;
 	if (slot->stream)

@@ -69,6 +69,11 @@ uint16_t hm_streams_begin(struct hm_streams *streams, uint32_t call, uint8_t hal
 	return place;
 }
 
+void hm_streams_begin_call(struct hm_engine *engine, uint32_t call, uint8_t halves)
+{
+	hm_calls_find(&engine->calls, call)->stream = hm_streams_begin(&engine->streams, call, halves);
+}
+
 void hm_streams_free(struct hm_streams *streams, uint16_t place)
 {
 	hm_streams_wait(streams, place, HM_STREAM_FLOWS);

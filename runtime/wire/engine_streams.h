@@ -50,6 +50,9 @@ void hm_streams_greet(struct hm_engine *engine);
 uint16_t hm_streams_begin(struct hm_streams *streams, uint32_t call, uint8_t halves);
 void hm_streams_free(struct hm_streams *streams, uint16_t place);
 
+/* hm_streams_begin_call does so for a call that has just begun on a client. */
+void hm_streams_begin_call(struct hm_engine *engine, uint32_t call, uint8_t halves);
+
 /* hm_streams_place returns the place of a call; 0: there is no such call, or it is unary. */
 uint16_t hm_streams_place(const struct hm_engine *engine, uint32_t call);
 
