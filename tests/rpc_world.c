@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tests/certificates.h"
+#include "tests/services/echo/streams.h"
 
 struct rpc_counts rpc_counts;
 const char *const rpc_kinds[RPC_KINDS] = { "inproc", "ipc", "tcp", "tls+tcp" };
@@ -96,7 +97,8 @@ static hm_status whoami(struct hm_call *call, const Echo__WhoamiRequest *request
 	return HM_OK;
 }
 
-static const struct hm_service service = ECHO_SERVICE(.echo = echo, .sleep = stand, .fail = fail, .whoami = whoami);
+static const struct hm_service service =
+	ECHO_SERVICE(.echo = echo, .sleep = stand, .fail = fail, .whoami = whoami, ECHO_STREAMS);
 
 /* A principal is a copy of the token, so that a call under a freed one is seen by the sanitizer. */
 static hm_status on_bind(void *user, const char *brand, const char *token, const char *peer, void **ret_principal)

@@ -2,13 +2,15 @@
 #include "rpc/admission.h"
 
 #include "rpc/pool.h"
+#include "rpc/stream_pool.h"
 
 hm_status hm_admission_check(const struct hm_method_row *row, struct hm_tenant *tenant, const struct hm_event *event,
 			     int64_t now_us)
 {
 	const int64_t deadline_us = hm_serving_deadline(row->method, event->head.timeout_ms, now_us);
 
-	TRY(hm_pool_admit(row->pool, row, tenant, deadline_us, now_us));
+	if (row->method->kind == HM_UNARY)
+		TRY(hm_pool_admit(row->pool, row, tenant, deadline_us, now_us));
 	return hm_tenant_enter(tenant);
 }
 
@@ -41,6 +43,11 @@ void hm_admission_queue(struct hm_serving *serving)
 {
 	struct hm_serving *evicted;
 
+	if (serving->row->method->kind != HM_UNARY) {
+		if (!hm_stream_pool_add(serving->row->streams, serving))
+			turn_away(serving);
+		return;
+	}
 	serving->node.tenant = serving->tenant->number;
 	serving->node.cost_us = atomic_load_explicit(&serving->row->typical_us, memory_order_relaxed);
 	if (!hm_pool_add(serving->row->pool, serving, false, &evicted))

@@ -23,6 +23,11 @@ struct hm_actor {
 	const char *const *permissions; /* NULL-terminated; "*" alone: all */
 };
 
+/* What went over a stream so far; messages and their bytes. */
+struct hm_stream_counts {
+	uint64_t received, received_bytes, sent, sent_bytes;
+};
+
 struct hm_call {
 	struct hm_context context; /* the parent of the calls the handler makes; brand proven; arena of the call */
 	const struct hm_service *service;
@@ -35,8 +40,9 @@ struct hm_call {
 	int64_t started_wall_us;
 	int64_t now_us; /* monotonic: when the thread that runs it took it up, which is what the guard's checks go by */
 	const char *peer; /* "ipc uid=1000 pid=77", "tcp 127.0.0.1:55410", "inproc" */
-	ProtobufCMessage *request; /* decoded into the arena; NULL until then */
-	ProtobufCMessage *reply;
+	ProtobufCMessage *request; /* decoded into the arena; NULL until then, and where requests stream */
+	ProtobufCMessage *reply; /* NULL where replies stream */
+	const struct hm_stream_counts *counts; /* NULL: unary */
 	bool audited; /* an entry with audit_id is durable */
 	bool has_called; /* another service was called: running the handler again would call it again */
 	void *guard; /* guard/'s state of this call (principal, transaction) */

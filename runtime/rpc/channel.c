@@ -60,6 +60,8 @@ static void fail_connections(struct hm_channel *channel)
 
 void hm_channel_close(struct hm_channel *channel)
 {
+	bool is_last;
+
 	if (!channel)
 		return;
 	pthread_mutex_lock(&channel->lock);
@@ -67,7 +69,15 @@ void hm_channel_close(struct hm_channel *channel)
 	fail_connections(channel);
 	while (channel->connections || channel->waiting)
 		pthread_cond_wait(&channel->changed, &channel->lock);
+	channel->is_closed = true;
+	is_last = !channel->n_streams;
 	pthread_mutex_unlock(&channel->lock);
+	if (is_last)
+		hm_channel_free(channel);
+}
+
+void hm_channel_free(struct hm_channel *channel)
+{
 	for (struct hm_pending *pending = channel->free, *next; pending; pending = next) {
 		next = pending->next;
 		free(pending);
@@ -91,8 +101,8 @@ static hm_status find_connection(struct hm_channel *channel, int64_t now_us, str
 	return HM_OK;
 }
 
-static hm_status begin(struct hm_channel *channel, struct hm_pending *pending, int64_t now_us,
-		       struct hm_connection **ret_connection, struct hm_pipe **ret_pipe)
+hm_status hm_channel_begin(struct hm_channel *channel, struct hm_pending *pending, int64_t now_us,
+			   struct hm_connection **ret_connection, struct hm_pipe **ret_pipe)
 {
 	TRY(find_connection(channel, now_us, ret_connection));
 	TRY(hm_connection_begin(*ret_connection, pending, now_us));
@@ -147,7 +157,7 @@ hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context
 	if (atomic_load(&context->cancel.is_set))
 		hm_context_cancel(context);
 	pthread_mutex_lock(&channel->lock);
-	status = begin(channel, &pending, now_us, &connection, &pipe);
+	status = hm_channel_begin(channel, &pending, now_us, &connection, &pipe);
 	if (status == HM_OK)
 		channel->waiting++;
 	pthread_mutex_unlock(&channel->lock);
@@ -196,7 +206,7 @@ hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *contex
 	pthread_mutex_lock(&channel->lock);
 	pending = take_pending(channel);
 	*pending = prepared;
-	status = begin(channel, pending, now_us, &connection, &pipe);
+	status = hm_channel_begin(channel, pending, now_us, &connection, &pipe);
 	if (status != HM_OK) {
 		pending->next = channel->free;
 		channel->free = pending;

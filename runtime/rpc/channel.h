@@ -24,7 +24,7 @@ hm_status hm_channel_open(const char *service, struct hm_channel **ret_channel);
 /* hm_channel_open_url opens a channel to an explicit URL. */
 hm_status hm_channel_open_url(const char *url, struct hm_channel **ret_channel);
 
-/* hm_channel_close cancels the calls under way (CANCELLED), waits for their callbacks to return, frees. NULL is fine. */
+/* hm_channel_close cancels the calls and streams under way (CANCELLED), waits for their callbacks to return, frees. NULL is fine. */
 void hm_channel_close(struct hm_channel *channel);
 HM_SCOPED(hm_channel, hm_channel_close)
 

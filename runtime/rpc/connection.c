@@ -143,6 +143,7 @@ static hm_status send_call(struct hm_connection *connection, struct hm_pending *
 		protobuf_c_message_pack(pending->request, body);
 	else
 		memcpy(body, pending->packed, pending->body_bytes);
+	connection->has_streams |= pending->stream != NULL;
 	return HM_OK;
 }
 
@@ -174,6 +175,8 @@ struct hm_pipe *hm_connection_flush(struct hm_connection *connection)
 		hm_pipe_commit(pipe);
 		has_any = true;
 	}
+	if (connection->has_streams)
+		hm_connection_set_tick(connection); /* there may be room again for who waits for it */
 	return has_any ? hm_pipe_hold(pipe) : NULL;
 }
 
@@ -204,8 +207,11 @@ void hm_connection_ready(struct hm_connection *connection, int64_t now_us, struc
 	connection->slots.count = (uint16_t)(slots < HM_SLOTS ? slots : HM_SLOTS);
 	while ((pending = connection->parked)) {
 		unpark(connection, pending);
-		if (send_call(connection, pending, now_us) == HM_OK)
+		if (send_call(connection, pending, now_us) == HM_OK) {
+			if (pending->stream)
+				hm_stream_begun(pending->stream, ended);
 			continue;
+		}
 		ended->unsent = *hm_error_get();
 		pending->error = &ended->unsent;
 		hm_ended_add(ended, connection->channel, pending);

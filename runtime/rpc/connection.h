@@ -33,6 +33,7 @@ struct hm_connection {
 	struct hm_slots slots;
 	struct hm_pending *parked, **parked_end;
 	uint64_t taken; /* bytes of frames that have left the engine */
+	bool has_streams; /* had one ever */
 	int64_t tick_us; /* when the timer is set for */
 	int64_t connect_by_us; /* not READY by then: it never will be */
 	struct hm_timer timer; /* moves the engine's time */
@@ -47,7 +48,8 @@ struct hm_channel {
 	struct hm_connection *current; /* where new calls go; NULL: dial */
 	struct hm_connection *connections; /* all that are not closed yet */
 	size_t waiting; /* callers who will come back for the lock */
-	bool is_closing;
+	size_t n_streams; /* not closed yet: they keep its memory */
+	bool is_closing, is_closed;
 	uint32_t backoff_ms; /* after failures to connect */
 	int64_t retry_us; /* until then calls fail at once, with: */
 	struct hm_error refusal;
@@ -60,6 +62,7 @@ struct hm_ended {
 	struct hm_pending *first, **end; /* started ones */
 	size_t n_wakes;
 	_Atomic uint32_t *wakes[HM_WAKES]; /* waiting callers */
+	struct hm_stream *streams; /* whose ready function is to be called */
 	struct hm_error unsent, sent; /* of a failed connection */
 };
 
@@ -68,9 +71,26 @@ void hm_ended_init(struct hm_ended *ended);
 /* hm_ended_add takes a call whose result is filled in. With the lock held; a waiting caller's is not to be touched after it. */
 void hm_ended_add(struct hm_ended *ended, struct hm_channel *channel, struct hm_pending *pending);
 
+/* hm_ended_wake takes the word of a waiting thread, which the caller has moved. With the lock held. */
+void hm_ended_wake(struct hm_ended *ended, _Atomic uint32_t *word);
+
 /* hm_ended_tell wakes waiting callers and calls the done functions, then takes the lock and keeps the memory of the started ones.
  * Without the lock. Replies are unpacked into the arena. */
 void hm_ended_tell(struct hm_ended *ended, struct hm_channel *channel, struct hm_arena *arena);
+
+/* hm_channel_begin makes a call ready to leave on the channel's connection, or on a new one; the pipe is for hm_connection_push, or
+ * NULL. With the lock held. hm_channel_free frees a closed channel that no stream is left of. */
+hm_status hm_channel_begin(struct hm_channel *channel, struct hm_pending *pending, int64_t now_us,
+			   struct hm_connection **ret_connection, struct hm_pipe **ret_pipe);
+void hm_channel_free(struct hm_channel *channel);
+
+/* What a stream is told, with the lock held: its call has left; a message has come; there is room for one; its call has ended.
+ * hm_stream_tell calls the ready functions, without the lock. */
+void hm_stream_begun(struct hm_stream *stream, struct hm_ended *ended);
+void hm_stream_arrived(struct hm_stream *stream, const struct hm_event *event, struct hm_ended *ended);
+void hm_stream_writable(struct hm_stream *stream, struct hm_ended *ended);
+void hm_stream_over(struct hm_stream *stream, struct hm_ended *ended);
+void hm_stream_tell(struct hm_stream *first);
 
 /* hm_connection_open makes one and begins to dial it. With the lock held. */
 hm_status hm_connection_open(struct hm_channel *channel, struct hm_connection **ret_connection);

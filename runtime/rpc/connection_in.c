@@ -44,6 +44,12 @@ static void take_events(struct hm_connection *connection, int64_t now_us, struct
 		case HM_EVENT_EXPIRED:
 			end_call(connection, &event, ended);
 			break;
+		case HM_EVENT_DATA:
+			hm_stream_arrived(((struct hm_pending *)event.user)->stream, &event, ended);
+			break;
+		case HM_EVENT_WRITABLE:
+			hm_stream_writable(((struct hm_pending *)event.user)->stream, ended);
+			break;
 		case HM_EVENT_HELLO:
 			connection->channel->backoff_ms = 0;
 			connection->channel->retry_us = 0;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "rpc/stream_own.h"
 #include "rpc/wait.h"
 
 struct opened {
@@ -67,4 +68,6 @@ void hm_context_cancel(struct hm_context *context)
 {
 	if (hm_wait_move(&context->waiting, HM_WAIT_CANCELLED))
 		hm_wait_wake(&context->waiting);
+	if (atomic_load(&context->streams))
+		hm_context_cancel_streams(context);
 }

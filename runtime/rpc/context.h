@@ -19,6 +19,8 @@
 
 enum { HM_BRAND_BYTES = 64, HM_IDEMPOTENCY_KEY_BYTES = 128 }; /* HM_TOKEN_BYTES is crypto/token.h's */
 
+struct hm_stream;
+
 struct hm_context {
 	struct hm_arena arena;
 	char brand[HM_BRAND_BYTES]; /* the brand asked for; the server takes it from the token where there is one */
@@ -33,6 +35,7 @@ struct hm_context {
 	/* Filled by each finished call. */
 	struct hm_id audit_id; /* zero: the call was not audited */
 	_Atomic uint32_t waiting; /* what a waiting call sleeps on (rpc/wait.h) */
+	_Atomic(struct hm_stream *) streams; /* open under this context */
 	struct hm_cancel cancel; /* set: nobody wants what is done under this context any more, calls end CANCELLED */
 };
 
@@ -47,6 +50,7 @@ void hm_context_reset(struct hm_context *context);
 /* hm_context_set_timeout bounds the calls that follow: all together end within timeout_ms from now. 0: unbounded. */
 void hm_context_set_timeout(struct hm_context *context, uint32_t timeout_ms);
 
-/* hm_context_cancel ends the call that waits under this context, if there is one: it returns CANCELLED, and the server is told.
+/* hm_context_cancel ends the call that waits under this context, if there is one, and the streams that are open: they return
+ * CANCELLED, and the server is told.
  * From any thread, while the context is open. */
 void hm_context_cancel(struct hm_context *context);

@@ -12,6 +12,15 @@ void hm_ended_init(struct hm_ended *ended)
 	ended->first = NULL;
 	ended->end = &ended->first;
 	ended->n_wakes = 0;
+	ended->streams = NULL;
+}
+
+void hm_ended_wake(struct hm_ended *ended, _Atomic uint32_t *word)
+{
+	if (ended->n_wakes == HM_WAKES)
+		hm_wait_wake(word);
+	else
+		ended->wakes[ended->n_wakes++] = word;
 }
 
 static void add_waiting(struct hm_ended *ended, struct hm_channel *channel, struct hm_pending *pending)
@@ -32,16 +41,17 @@ static void add_waiting(struct hm_ended *ended, struct hm_channel *channel, stru
 	if (!hm_wait_move(word, HM_WAIT_ENDED))
 		return; /* it is on its way to the lock and will find the result */
 	channel->waiting--;
-	if (ended->n_wakes == HM_WAKES)
-		hm_wait_wake(word);
-	else
-		ended->wakes[ended->n_wakes++] = word;
+	hm_ended_wake(ended, word);
 }
 
 void hm_ended_add(struct hm_ended *ended, struct hm_channel *channel, struct hm_pending *pending)
 {
 	if (pending->context) {
 		add_waiting(ended, channel, pending);
+		return;
+	}
+	if (pending->stream) {
+		hm_stream_over(pending->stream, ended);
 		return;
 	}
 	pending->next = NULL;
@@ -63,6 +73,8 @@ void hm_ended_tell(struct hm_ended *ended, struct hm_channel *channel, struct hm
 {
 	for (size_t i = 0; i < ended->n_wakes; i++)
 		hm_wait_wake(ended->wakes[i]);
+	if (ended->streams)
+		hm_stream_tell(ended->streams);
 	if (!ended->first)
 		return;
 	for (struct hm_pending *pending = ended->first; pending; pending = pending->next)

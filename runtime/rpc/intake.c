@@ -3,7 +3,7 @@
  * without it, and the answers of those that ran inline put in together under the next.
  */
 #include "rpc/admission.h"
-#include "rpc/serving.h"
+#include "rpc/serving_stream.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -67,7 +67,10 @@ static void queue_call(struct hm_peer *peer, struct hm_method_row *row, const st
 		serving->tenant = hm_binding_tenant(peer->server, binding);
 		serving->body = (const uint8_t *)hm_arena_dup(arena, event->body, event->body_bytes);
 	}
+	if (row->method->kind != HM_UNARY && refused == HM_OK)
+		hm_serving_stream_begin(serving);
 	pthread_mutex_lock(&peer->lock);
+	peer->has_streams |= serving->stream != NULL;
 	hm_peer_add_running(peer, serving);
 	pthread_mutex_unlock(&peer->lock);
 	if (refused == HM_OK)
@@ -121,6 +124,9 @@ static bool refuse_here(struct hm_peer *peer, struct hm_method_row *row, const s
 static hm_status check_call(const struct hm_peer *peer, const struct hm_method *method, const struct hm_event *event,
 			    const struct hm_binding *binding)
 {
+	static const char *const kinds[] = { "unary", "a stream of requests", "a stream of replies",
+					     "a stream each way" };
+
 	if (event->body_bytes > method->request_bytes)
 		return hm_raise(RESOURCE_EXHAUSTED, "%s: request of %zu bytes, at most %u are allowed", method->name,
 				event->body_bytes, method->request_bytes);
@@ -128,6 +134,9 @@ static hm_status check_call(const struct hm_peer *peer, const struct hm_method *
 		return hm_error_set(binding->error);
 	if (!binding && peer->server->config.interceptor->bind)
 		return hm_raise(INVALID_ARGUMENT, "%s: slot %u was never bound", method->name, event->head.slot);
+	if (event->head.stream != hm_kind_halves(method->kind))
+		return hm_raise(INVALID_ARGUMENT, "%s is %s; the caller takes it for another kind of method",
+				method->name, kinds[method->kind]);
 	return HM_OK;
 }
 
@@ -180,6 +189,13 @@ static void take_event(struct hm_peer *peer, const struct hm_event *event, const
 		break;
 	case HM_EVENT_CALL:
 		take_call(peer, event, batch);
+		break;
+	case HM_EVENT_DATA:
+	case HM_EVENT_END:
+	case HM_EVENT_WRITABLE:
+		pthread_mutex_lock(&peer->lock);
+		hm_serving_stream_take(peer, event);
+		pthread_mutex_unlock(&peer->lock);
 		break;
 	case HM_EVENT_CANCEL:
 		pthread_mutex_lock(&peer->lock);
@@ -243,10 +259,12 @@ void hm_intake_packet(void *user, const struct hm_address *from, const void *byt
 	batch.now_wall_us = hm_clock_wall_us();
 	batch.from = from;
 	pthread_mutex_lock(&peer->lock);
+	peer->is_being_read = true;
 	if (hm_engine_feed(peer->engine, bytes, size, batch.now_us) == HM_OK) {
 		work_events(peer, &batch);
 		peer->has_spoken = peer->has_spoken || batch.count || hm_engine_peer(peer->engine);
 	}
+	peer->is_being_read = false;
 	is_broken = hm_engine_error(peer->engine) != HM_OK;
 	pthread_mutex_unlock(&peer->lock);
 	/* A SOLO packet's BIND is for that packet alone: behind a forwarder the next one may be another client's. */

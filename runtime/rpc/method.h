@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/status.h"
+#include "wire/packet.h"
 #include "wire/rules.h"
 
 struct hm_call;
@@ -23,8 +24,15 @@ enum hm_effect { HM_EFFECT_NONE = 1, HM_EFFECT_READ = 2, HM_EFFECT_WRITE = 3 };
 /* The standard idempotency_level option. */
 enum hm_idempotency { HM_IDEMPOTENCY_UNKNOWN = 0, HM_NO_SIDE_EFFECTS = 1, HM_IDEMPOTENT = 2 };
 
-/* Who sends a stream of messages where a unary method has one. The bits are those of a CALL on the wire. */
+/* Who sends a stream of messages where a unary method has one: a bit for the client, one for the server. */
 enum hm_method_kind { HM_UNARY = 0, HM_CLIENT_STREAM = 1, HM_SERVER_STREAM = 2, HM_BIDI_STREAM = 3 };
+
+/* What a CALL's head says of the kind (enum hm_stream_halves). */
+static inline uint8_t hm_kind_halves(enum hm_method_kind kind)
+{
+	return (uint8_t)((kind & HM_CLIENT_STREAM ? HM_STREAM_REQUESTS : 0) |
+			 (kind & HM_SERVER_STREAM ? HM_STREAM_REPLIES : 0));
+}
 
 /* A thunk calls one typed handler out of the service's handler struct (generated: no function pointer is cast). A message that
  * streams is NULL: the handler reads or writes it. */

@@ -1,5 +1,5 @@
 /* Peer: a server's connections: counted, swept once a second, and the calls each has running. */
-#include "rpc/serving.h"
+#include "rpc/serving_stream.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,6 +20,7 @@ static struct hm_engine *open_engine(int64_t now_us)
 			.packet_bytes_max = HM_SERVER_PACKET_BYTES,
 			.calls_max = HM_SERVER_CALLS,
 			.slots_max = HM_SERVER_SLOTS,
+			.streams_max = HM_SERVER_STREAMS,
 			.keepalive_ms = KEEPALIVE_MS,
 		},
 	};
@@ -109,6 +110,7 @@ static void cancel(struct hm_serving *serving)
 {
 	hm_cancel_set(&serving->call.context.cancel);
 	hm_context_cancel(&serving->call.context);
+	hm_serving_stream_wake(serving);
 }
 
 void hm_peer_end(struct hm_peer *peer)
@@ -158,6 +160,8 @@ void hm_peer_flush(struct hm_peer *peer)
 		hm_engine_take_packet(peer->engine, hm_pipe_reserve(peer->pipe, NULL, bytes));
 		hm_pipe_commit(peer->pipe);
 	}
+	if (peer->has_streams && !peer->is_being_read)
+		hm_serving_stream_wake_writers(peer);
 }
 
 static struct hm_serving **bucket_of(struct hm_peer *peer, uint32_t call)
@@ -188,9 +192,26 @@ void hm_peer_remove_running(struct hm_peer *peer, struct hm_serving *serving)
 	serving->is_listed = false;
 }
 
+struct hm_serving *hm_peer_find_running(const struct hm_peer *peer, uint32_t call)
+{
+	struct hm_serving *serving = peer->running[call % HM_PEER_BUCKETS];
+
+	while (serving && (serving->id != call || serving->is_solo))
+		serving = serving->next_running;
+	return serving;
+}
+
 void hm_peer_cancel(struct hm_peer *peer, uint32_t call)
 {
-	for (struct hm_serving *serving = *bucket_of(peer, call); serving; serving = serving->next_running)
-		if (serving->id == call && !serving->is_solo)
-			cancel(serving);
+	struct hm_serving *serving = hm_peer_find_running(peer, call);
+
+	if (serving)
+		cancel(serving);
+}
+
+void hm_peer_wake_streams(struct hm_peer *peer)
+{
+	for (size_t i = 0; peer->has_streams && i < HM_PEER_BUCKETS; i++)
+		for (struct hm_serving *serving = peer->running[i]; serving; serving = serving->next_running)
+			hm_serving_stream_wake(serving);
 }

@@ -48,11 +48,13 @@ hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context
 		.head = { .method = method->id,
 			  .request_id = context->request_id,
 			  .parent = context->parent,
-			  .is_unsampled = context->is_unsampled },
+			  .is_unsampled = context->is_unsampled,
+			  .stream = hm_kind_halves(method->kind) },
 		.brand = context->brand,
 		.token = context->token,
 		.request = request,
-		.body_bytes = protobuf_c_message_get_packed_size(request),
+		.packed = (const uint8_t *)"",
+		.body_bytes = request ? protobuf_c_message_get_packed_size(request) : 0,
 		.deadline_us = deadline_of(context, method, now_us),
 	};
 	if (method->request_bytes && pending->body_bytes > method->request_bytes)
@@ -81,7 +83,8 @@ void hm_pending_copy(struct hm_pending *pending)
 	if (key_bytes)
 		pending->head.idempotency_key = memcpy(at, pending->head.idempotency_key, key_bytes);
 	at += key_bytes;
-	protobuf_c_message_pack(pending->request, (uint8_t *)at);
+	if (pending->request)
+		protobuf_c_message_pack(pending->request, (uint8_t *)at);
 	pending->packed = (uint8_t *)at;
 	pending->request = NULL;
 }

@@ -14,7 +14,7 @@ struct hm_pending {
 	/* What to send. */
 	struct hm_call_head head; /* but for slot and time-out, which are known when it leaves */
 	const char *brand, *token;
-	const ProtobufCMessage *request; /* NULL: packed already */
+	const ProtobufCMessage *request; /* NULL: packed already, or none */
 	const uint8_t *packed;
 	size_t body_bytes;
 	int64_t deadline_us; /* 0: none */
@@ -27,6 +27,7 @@ struct hm_pending {
 	hm_done_fn *done;
 	void (*typed)(void);
 	void *user;
+	struct hm_stream *stream; /* whose call it is, which is told of all in their stead; NULL: of none */
 	/* How it ended. */
 	bool has_ended;
 	bool has_expired; /* its deadline passed here */

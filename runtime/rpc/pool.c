@@ -227,7 +227,8 @@ struct hm_pool *hm_pool_open(const struct hm_pool_config *config)
 
 hm_status hm_pool_raise_full(const struct hm_method_row *row)
 {
-	hm_status status = hm_raise(RESOURCE_EXHAUSTED, "%s: too many calls wait for a worker", row->method->name);
+	const char *what = row->method->kind == HM_UNARY ? "calls wait for a worker" : "streams are open";
+	hm_status status = hm_raise(RESOURCE_EXHAUSTED, "%s: too many %s", row->method->name, what);
 
 	hm_error_set_reason("QUEUE_FULL");
 	hm_error_set_retry(RETRY_MAX_MS / 10);

@@ -7,8 +7,9 @@
 #include "base/clock.h"
 #include "rpc/pool.h"
 #include "rpc/serving.h"
+#include "rpc/stream_pool.h"
 
-enum { WORKERS = 64, QUEUE_MAX = 4096, CONNECTIONS_MAX = 1024 };
+enum { WORKERS = 64, STREAMS_MAX = 256, QUEUE_MAX = 4096, CONNECTIONS_MAX = 1024 };
 
 static void *on_connected(void *user, struct hm_pipe *pipe, const char *name)
 {
@@ -65,13 +66,17 @@ static void open_pools(struct hm_server *server)
 	const struct hm_server_config *config = &server->config;
 
 	server->pools = allocate(config->n_services, sizeof(struct hm_pool *));
-	for (size_t i = 0; i < config->n_services; i++)
-		server->pools[i] =
-			hm_pool_open(&(struct hm_pool_config){ .name = config->services[i]->table->short_name,
-							       .threads_max = config->workers,
-							       .queue_max = config->queue_max,
-							       .running_max = config->running_max,
-							       .work = hm_serving_work });
+	server->stream_pools = allocate(config->n_services, sizeof(struct hm_stream_pool *));
+	for (size_t i = 0; i < config->n_services; i++) {
+		const char *name = config->services[i]->table->short_name;
+
+		server->pools[i] = hm_pool_open(&(struct hm_pool_config){ .name = name,
+									  .threads_max = config->workers,
+									  .queue_max = config->queue_max,
+									  .running_max = config->running_max,
+									  .work = hm_serving_work });
+		server->stream_pools[i] = hm_stream_pool_open(name, config->streams_max);
+	}
 }
 
 static struct hm_port *open_port(const struct hm_port_limits *given, struct hm_server *server)
@@ -94,6 +99,7 @@ hm_status hm_server_open(const struct hm_server_config *config, struct hm_server
 	server->config.workers = or_default(config->workers, WORKERS);
 	server->config.queue_max = or_default(config->queue_max, QUEUE_MAX);
 	server->config.connections_max = or_default(config->connections_max, CONNECTIONS_MAX);
+	server->config.streams_max = or_default(config->streams_max, STREAMS_MAX);
 	init_locks(server);
 	server->tenants = hm_tenants_open();
 	open_pools(server);
@@ -118,6 +124,7 @@ static void say_goaway(struct hm_server *server)
 	for (struct hm_peer *peer = server->peers; peer; peer = peer->next) {
 		pthread_mutex_lock(&peer->lock);
 		hm_engine_goaway(peer->engine);
+		hm_peer_wake_streams(peer);
 		hm_peer_flush(peer);
 		pthread_mutex_unlock(&peer->lock);
 		hm_pipe_push(peer->pipe);
@@ -176,11 +183,14 @@ void hm_server_close(struct hm_server *server)
 	hm_timer_stop(&server->sweeper);
 	for (size_t i = 0; i < server->config.n_services; i++)
 		hm_pool_close(server->pools[i]);
+	for (size_t i = 0; i < server->config.n_services; i++)
+		hm_stream_pool_close(server->stream_pools[i]);
 	hm_server_channels_close(server);
 	hm_port_close(server->port);
 	free_servings(server);
 	hm_tenants_close(server->tenants);
 	free(server->pools);
+	free(server->stream_pools);
 	free(server->methods);
 	free((void *)(uintptr_t)server->config.services);
 	pthread_cond_destroy(&server->changed);

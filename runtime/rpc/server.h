@@ -24,6 +24,11 @@ struct hm_interceptor {
 	/* run: do the call: check, decode-time rules, handler, audit. call->request is decoded and call->reply initialised.
 	 * Runs on a worker, or on a transport thread for inline methods. */
 	hm_status (*run)(void *user, struct hm_call *call, void *principal);
+	/* still_allowed: whether a stream that runs would still be admitted; asked before each of its messages and every moment
+	 * meanwhile. NULL: it would. admit_message: whether a request of a stream may be read; it lies in the arena, and may be
+	 * completed. NULL: it may. Both run on the call's own thread. */
+	hm_status (*still_allowed)(void *user, struct hm_call *call, void *principal);
+	hm_status (*admit_message)(void *user, struct hm_call *call, struct hm_arena *arena, ProtobufCMessage *message);
 	/* refuse: a call that was recognised but failed before run (bad body, no worker left, expired, no principal):
 	 * audit it. Runs on a worker. status is already in hm_error_get(). Returns what the caller will get. */
 	hm_status (*refuse)(void *user, struct hm_call *call, void *principal, hm_status status);
@@ -42,6 +47,7 @@ struct hm_server_config {
 	uint32_t
 		running_max; /* calls run by workers at once, a service; 0: as many as is found good, up to `workers` */
 	uint32_t connections_max; /* 0: 1024 */
+	uint32_t streams_max; /* at once, a service, each with a thread; beyond: RESOURCE_EXHAUSTED. 0: 256 */
 	const struct hm_port_limits *limits; /* net/port.h: of who has not greeted yet, ipc's users. NULL: defaults */
 };
 

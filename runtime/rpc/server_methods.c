@@ -36,6 +36,7 @@ static hm_status add_service(struct hm_server *server, size_t index)
 		row->method = method;
 		row->service = service;
 		row->pool = server->pools[index];
+		row->streams = server->stream_pools[index];
 	}
 	return HM_OK;
 }

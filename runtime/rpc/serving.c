@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "rpc/failure.h"
+#include "rpc/serving_stream.h"
 #include "wire/message.h"
 
 enum { FREE_MAX = 1024 }; /* what a burst leaves behind beyond this is given back */
@@ -108,8 +109,11 @@ hm_status hm_serving_decode(struct hm_serving *serving)
 	struct hm_call *call = &serving->call;
 	struct hm_arena *arena = &call->context.arena;
 
-	TRY(hm_message_unpack(arena, call->method->request, serving->body, serving->body_bytes, &call->request));
-	call->reply = hm_message_new(arena, call->method->reply);
+	if (!(call->method->kind & HM_CLIENT_STREAM))
+		TRY(hm_message_unpack(arena, call->method->request, serving->body, serving->body_bytes,
+				      &call->request));
+	if (!(call->method->kind & HM_SERVER_STREAM))
+		call->reply = hm_message_new(arena, call->method->reply);
 	return HM_OK;
 }
 
@@ -156,7 +160,7 @@ static void put_reply(struct hm_serving *serving, uint16_t status, const struct 
 	uint8_t *body;
 
 	pthread_mutex_lock(&peer->lock);
-	if (hm_engine_reply(peer->engine, serving->id, status, audit_id, bytes, &body))
+	if (hm_engine_reply(peer->engine, serving->id, status, audit_id, bytes, &body) && message)
 		protobuf_c_message_pack(message, body);
 	hm_peer_remove_running(peer, serving);
 	hm_peer_flush(peer);
@@ -190,7 +194,7 @@ void hm_serving_answer(struct hm_serving *serving, hm_status status, bool is_inl
 		hm_failure_init(&failure, status, explain(status, &plain));
 		message = &failure.status.base;
 	}
-	bytes = protobuf_c_message_get_packed_size(message);
+	bytes = message ? protobuf_c_message_get_packed_size(message) : 0; /* NULL: its replies streamed */
 	(serving->is_solo ? put_solo
 	 : is_inline      ? put_inline
 		     : put_reply)(serving, (uint16_t)status, call->audited ? &call->audit_id : NULL, message, bytes);
@@ -262,6 +266,7 @@ void hm_serving_end(struct hm_serving *serving, hm_status status)
 		hm_tenant_leave(serving->tenant);
 	hm_serving_answer(serving, status, false);
 	atomic_fetch_add_explicit(&server->calls_ended, 1, memory_order_relaxed);
+	hm_serving_stream_close(serving->stream);
 	hm_binding_close(serving->binding);
 	hm_serving_close(serving);
 	hm_peer_release(peer);

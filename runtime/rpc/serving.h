@@ -22,6 +22,7 @@ enum {
 	HM_SERVER_PACKET_BYTES = 8 << 20,
 	HM_SERVER_CALLS = 16384,
 	HM_SERVER_SLOTS = 64,
+	HM_SERVER_STREAMS = 1024, /* of one connection */
 	HM_PEER_SOLO_CALLS = 32, /* of a client that has no credit to keep */
 	HM_PEER_BUCKETS = 256,
 };
@@ -55,6 +56,7 @@ struct hm_serving {
 	size_t body_bytes;
 	struct hm_serving *next_running;
 	struct hm_error *refusal; /* ended before it ran */
+	struct hm_serving_stream *stream; /* NULL: its request and reply are one message each */
 };
 
 /* An answer of an inline call, followed by its bytes. */
@@ -84,6 +86,8 @@ struct hm_peer {
 	struct hm_engine *engine;
 	_Atomic bool is_gone; /* its packets are dropped, nothing is sent to it */
 	bool has_spoken;
+	bool has_streams; /* had one ever */
+	bool is_being_read; /* its engine has events for the thread that reads its packets */
 	uint32_t solo_calls;
 	struct hm_serving *running[HM_PEER_BUCKETS]; /* by call id */
 };
@@ -92,6 +96,7 @@ struct hm_method_row {
 	const struct hm_method *method; /* NULL: empty */
 	const struct hm_service *service;
 	struct hm_pool *pool;
+	struct hm_stream_pool *streams;
 	_Atomic uint32_t typical_us; /* what a call takes on a worker; 0: not known yet */
 };
 
@@ -102,6 +107,7 @@ struct hm_server {
 	struct hm_method_row *methods; /* open addressing by id */
 	size_t methods_mask;
 	struct hm_pool **pools; /* by service */
+	struct hm_stream_pool **stream_pools;
 	struct hm_timer sweeper;
 	_Atomic bool is_draining;
 
@@ -142,6 +148,8 @@ void hm_peer_flush(struct hm_peer *peer);
 void hm_peer_add_running(struct hm_peer *peer, struct hm_serving *serving);
 void hm_peer_remove_running(struct hm_peer *peer, struct hm_serving *serving);
 void hm_peer_cancel(struct hm_peer *peer, uint32_t call);
+void hm_peer_wake_streams(struct hm_peer *peer); /* they look whether they may go on */
+struct hm_serving *hm_peer_find_running(const struct hm_peer *peer, uint32_t call); /* NULL: not any more; or solo */
 
 /* server_channels.c: what hm_call_channel opened, closed once no handler runs any more. */
 void hm_server_channels_close(struct hm_server *server);

@@ -1,5 +1,5 @@
 /* Echo: methods without a database, for the runtime's own tests and the bench. */
-#include "echo/v1/echo.hm.h"
+#include "tests/services/echo/streams.h"
 
 #include <stdio.h>
 #include <time.h>
@@ -50,4 +50,5 @@ static hm_status whoami(struct hm_call *call, const Echo__WhoamiRequest *request
 	return HM_OK;
 }
 
-const struct hm_service echo_service = ECHO_SERVICE(.echo = echo, .sleep = sleep_for, .fail = fail, .whoami = whoami);
+const struct hm_service echo_service =
+	ECHO_SERVICE(.echo = echo, .sleep = sleep_for, .fail = fail, .whoami = whoami, ECHO_STREAMS);
