@@ -198,7 +198,7 @@ Test(hostile, no_token_but_a_good_one_is_believed, .timeout = 120)
 		{ "good", good, HM_INVALID_ARGUMENT },
 	};
 
-	hm_lease_put_revocation(hm_host_lease(siege.f.host), "j", hm_clock_wall_us() - HM_US_PER_S,
+	hm_lease_put_revocation(hm_host_lease(siege.f.host), "loop", "j", hm_clock_wall_us() - HM_US_PER_S,
 				hm_clock_wall_us() + 3600LL * HM_US_PER_S);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const struct raw_call raw = { .method = add_note(), .request_id = hm_id_new() };

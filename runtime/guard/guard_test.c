@@ -259,10 +259,22 @@ Test(guard, a_revoked_token_is_refused_and_a_newer_one_is_not)
 	Notes__Note *note;
 
 	added(&f, old, "before");
-	hm_lease_put_revocation(hm_host_lease(f.host), "ana", now_us, now_us + 3600LL * HM_US_PER_S);
+	hm_lease_put_revocation(hm_host_lease(f.host), "loop", "ana", now_us, now_us + 3600LL * HM_US_PER_S);
 	refuses(UNAUTHENTICATED, notes_add_note(f.channel, old, ADD(.title = "after"), &note));
 	cr_assert_str_eq(hm_error_get()->reason, "TOKEN_REVOKED");
 	added(&f, fixture_user(&f, "loop", "ana"), "again");
+}
+
+Test(guard, a_revocation_is_of_one_brand)
+{
+	struct fixture f = fixture_serving(&notes_service);
+	struct hm_context *loop = fixture_user(&f, "loop", "ana"), *nova = fixture_user(&f, "nova", "ana");
+	int64_t now_us = hm_clock_wall_us();
+	Notes__Note *note;
+
+	hm_lease_put_revocation(hm_host_lease(f.host), "nova", "ana", now_us, now_us + 3600LL * HM_US_PER_S);
+	added(&f, loop, "not meant");
+	refuses(UNAUTHENTICATED, notes_add_note(f.channel, nova, ADD(.title = "meant"), &note));
 }
 
 Test(guard, without_news_of_brands_calls_fail_closed)
@@ -276,7 +288,7 @@ Test(guard, without_news_of_brands_calls_fail_closed)
 	hm_lease_renew(lease, HM_LEASE_BRANDS, now_us);
 	must(hm_lease_check_brand(lease, hm_lease_find_brand(lease, "loop"), now_us));
 	refuses(UNAVAILABLE, hm_lease_check_brand(lease, hm_lease_find_brand(lease, "loop"), now_us + HM_US_PER_S));
-	refuses(UNAVAILABLE, hm_lease_check_token(lease, "t", NULL, "u", 0, now_us));
+	refuses(UNAVAILABLE, hm_lease_check_token(lease, &(struct hm_lease_token){ .id = "t", .user = "u" }, now_us));
 }
 
 Test(guard, without_an_audit_log_calls_fail_closed)

@@ -21,7 +21,8 @@ struct hm_brand {
 };
 
 struct revocation {
-	const char *id;
+	const char *id; /* first: see free_record */
+	char *brand; /* "": of no brand */
 	int64_t before_us, until_us;
 	struct revocation *next; /* all of them, for forgetting */
 };
@@ -37,6 +38,14 @@ struct hm_lease {
 static int compare_names(const void *a, const void *b)
 {
 	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int compare_revocations(const void *a, const void *b)
+{
+	const struct revocation *left = a, *right = b;
+	int order = strcmp(left->id, right->id);
+
+	return order ? order : strcmp(left->brand, right->brand);
 }
 
 hm_status hm_lease_open(uint32_t ttl_ms, struct hm_lease **ret_lease)
@@ -57,55 +66,73 @@ static void free_record(void *record)
 	free(record);
 }
 
+static void free_revocation(void *record)
+{
+	free(((struct revocation *)record)->brand);
+	free_record(record);
+}
+
 void hm_lease_close(struct hm_lease *lease)
 {
 	if (!lease)
 		return;
 	tdestroy(lease->brands, free_record);
-	tdestroy(lease->revocations, free_record);
+	tdestroy(lease->revocations, free_revocation);
 	pthread_rwlock_destroy(&lease->lock);
 	free(lease);
 }
 
-/* Returns the tree's record of a name, adding an empty one of `size` bytes if need be; *ret_new says which. */
-static void *find_or_add(void **tree, const char *name, size_t size, bool *ret_new)
+static struct hm_brand *find_or_add_brand(struct hm_lease *lease, const char *name)
 {
-	void **node = tfind(&name, tree, compare_names);
-	char **record;
+	struct hm_brand *const *node = tfind(&name, &lease->brands, compare_names), *brand;
 
-	*ret_new = !node;
 	if (node)
 		return *node;
-	record = calloc(1, size);
-	if (!record || !(*record = strdup(name)) || !tsearch(record, tree, compare_names))
+	brand = calloc(1, sizeof *brand);
+	if (!brand || !(brand->name = strdup(name)) || !tsearch(brand, &lease->brands, compare_names))
 		abort();
+	return brand;
+}
+
+/* A key that is looked for is not written to. */
+static struct revocation *find_revocation(const struct hm_lease *lease, const char *brand, const char *id)
+{
+	const struct revocation wanted = { .id = id, .brand = (char *)(uintptr_t)(brand ? brand : "") };
+	struct revocation *const *node = tfind(&wanted, &lease->revocations, compare_revocations);
+
+	return node ? *node : NULL;
+}
+
+static struct revocation *add_revocation(struct hm_lease *lease, const char *brand, const char *id)
+{
+	struct revocation *record = calloc(1, sizeof *record);
+
+	if (!record || !(record->id = strdup(id)) || !(record->brand = strdup(brand ? brand : "")) ||
+	    !tsearch(record, &lease->revocations, compare_revocations))
+		abort();
+	record->next = lease->all_revocations;
+	lease->all_revocations = record;
 	return record;
 }
 
 void hm_lease_put_brand(struct hm_lease *lease, const char *brand, bool active)
 {
-	struct hm_brand *record;
-	bool is_new;
-
 	if (strlen(brand) >= HM_BRAND_BYTES)
 		return;
 	pthread_rwlock_wrlock(&lease->lock);
-	record = find_or_add(&lease->brands, brand, sizeof *record, &is_new);
-	record->active = active;
+	find_or_add_brand(lease, brand)->active = active;
 	pthread_rwlock_unlock(&lease->lock);
 }
 
-void hm_lease_put_revocation(struct hm_lease *lease, const char *id, int64_t before_us, int64_t until_us)
+void hm_lease_put_revocation(struct hm_lease *lease, const char *brand, const char *id, int64_t before_us,
+			     int64_t until_us)
 {
 	struct revocation *record;
-	bool is_new;
 
 	pthread_rwlock_wrlock(&lease->lock);
-	record = find_or_add(&lease->revocations, id, sizeof *record, &is_new);
-	if (is_new) {
-		record->next = lease->all_revocations;
-		lease->all_revocations = record;
-	}
+	record = find_revocation(lease, brand, id);
+	if (!record)
+		record = add_revocation(lease, brand, id);
 	if (before_us > record->before_us)
 		record->before_us = before_us;
 	if (until_us > record->until_us)
@@ -123,8 +150,8 @@ static void forget_revocations(struct hm_lease *lease, int64_t now_wall_us)
 			continue;
 		}
 		*link = record->next;
-		tdelete(record, &lease->revocations, compare_names);
-		free_record(record);
+		tdelete(record, &lease->revocations, compare_revocations);
+		free_revocation(record);
 	}
 }
 
@@ -187,23 +214,22 @@ hm_status hm_lease_check_brand(const struct hm_lease *lease, const struct hm_bra
 	return HM_OK;
 }
 
-static bool is_revoked(const struct hm_lease *lease, const char *id, int64_t issued_at_us)
+static bool is_revoked(const struct hm_lease *lease, const struct hm_lease_token *token, const char *id)
 {
-	const struct revocation *const *node = id ? tfind(&id, &lease->revocations, compare_names) : NULL;
+	const struct revocation *found = id ? find_revocation(lease, token->brand, id) : NULL;
 
-	return node && issued_at_us < (*node)->before_us;
+	return found && token->issued_at_us < found->before_us;
 }
 
-hm_status hm_lease_check_token(struct hm_lease *lease, const char *token_id, const char *session, const char *user,
-			       int64_t issued_at_us, int64_t now_us)
+hm_status hm_lease_check_token(struct hm_lease *lease, const struct hm_lease_token *token, int64_t now_us)
 {
 	bool revoked;
 
 	if (!is_current(lease, HM_LEASE_REVOCATIONS, now_us))
 		return raise_expired(lease, "revocations");
 	pthread_rwlock_rdlock(&lease->lock);
-	revoked = is_revoked(lease, token_id, issued_at_us) || is_revoked(lease, session, issued_at_us) ||
-		  is_revoked(lease, user, issued_at_us);
+	revoked = is_revoked(lease, token, token->id) || is_revoked(lease, token, token->session) ||
+		  is_revoked(lease, token, token->user);
 	pthread_rwlock_unlock(&lease->lock);
 	if (revoked)
 		return raise_reason(hm_raise(UNAUTHENTICATED, "the token was revoked: log in again"), "TOKEN_REVOKED");

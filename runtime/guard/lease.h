@@ -28,9 +28,10 @@ HM_SCOPED(hm_lease, hm_lease_close)
 /* hm_lease_put_brand records a brand's state. A name that no call could carry (HM_BRAND_BYTES) is passed over. */
 void hm_lease_put_brand(struct hm_lease *lease, const char *brand, bool active);
 
-/* hm_lease_put_revocation records that a token id, a session id or a user id is void for tokens issued before
- * before_us (wall); forgotten after until_us (wall), when every such token has expired by itself. */
-void hm_lease_put_revocation(struct hm_lease *lease, const char *id, int64_t before_us, int64_t until_us);
+/* hm_lease_put_revocation records that a token id, a session id or a user id of a brand (NULL: the tokens that have none) is void
+ * for tokens issued before before_us (wall); forgotten after until_us (wall), when every such token has expired by itself. */
+void hm_lease_put_revocation(struct hm_lease *lease, const char *brand, const char *id, int64_t before_us,
+			     int64_t until_us);
 
 /* hm_lease_renew says that everything known of this kind at asked_us (monotonic: before the question was asked, not when the
  * answer came) has been put. */
@@ -49,7 +50,13 @@ const struct hm_brand *hm_lease_find_brand(struct hm_lease *lease, const char *n
  * BRAND_SUSPENDED; UNAVAILABLE with reason LEASE_EXPIRED when nothing was heard in time. now_us: monotonic. Takes no lock. */
 hm_status hm_lease_check_brand(const struct hm_lease *lease, const struct hm_brand *brand, int64_t now_us);
 
+/* What of a token may have been revoked. */
+struct hm_lease_token {
+	const char *brand; /* NULL: none */
+	const char *id, *session, *user; /* session may be NULL */
+	int64_t issued_at_us; /* wall */
+};
+
 /* hm_lease_check_token: UNAUTHENTICATED with reason TOKEN_REVOKED if the token, its session or its user was revoked after it
- * was issued; UNAVAILABLE as above. session may be NULL. */
-hm_status hm_lease_check_token(struct hm_lease *lease, const char *token_id, const char *session, const char *user,
-			       int64_t issued_at_us, int64_t now_us);
+ * was issued; UNAVAILABLE as above. */
+hm_status hm_lease_check_token(struct hm_lease *lease, const struct hm_lease_token *token, int64_t now_us);

@@ -110,8 +110,13 @@ static hm_status authenticate(const struct hm_principal *principal, const struct
 		return deny(hm_raise(UNAUTHENTICATED, "the token has expired: refresh it or log in again"),
 			    "TOKEN_EXPIRED");
 	if (actor->type == HM_ACTOR_USER)
-		return hm_lease_check_token(principal->lease, actor->token_id, actor->session, actor->id,
-					    principal->issued_at_us, call->now_us);
+		return hm_lease_check_token(principal->lease,
+					    &(struct hm_lease_token){ .brand = actor->brand,
+								      .id = actor->token_id,
+								      .session = actor->session,
+								      .user = actor->id,
+								      .issued_at_us = principal->issued_at_us },
+					    call->now_us);
 	return HM_OK;
 }
 

@@ -20,7 +20,11 @@ static hm_status feed_lease(struct hm_lease *lease, struct hm_channel *channel, 
 	for (size_t i = 0; i < reply->n_revocations; i++) {
 		const Identity__Revocation *one = reply->revocations[i];
 
-		hm_lease_put_revocation(lease, one->subject, time_us(one->tokens_before), time_us(one->kept_until));
+		if (!one->brand_id) /* else it would void nobody's tokens */
+			return hm_raise(FAILED_PRECONDITION,
+					"identity tells revocations without their brands: update it first");
+		hm_lease_put_revocation(lease, one->brand_id, one->subject, time_us(one->tokens_before),
+					time_us(one->kept_until));
 	}
 	hm_lease_renew(lease, HM_LEASE_REVOCATIONS, asked_us);
 	return HM_OK;

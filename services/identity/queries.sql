@@ -169,7 +169,7 @@ ON CONFLICT (brand_id, subject) DO UPDATE
        SET tokens_before = excluded.tokens_before, kept_until = excluded.kept_until;
 
 -- rpc: PollRevocations :many system
-SELECT subject, tokens_before, kept_until FROM revocations WHERE kept_until > now();
+SELECT brand_id, subject, tokens_before, kept_until FROM revocations WHERE kept_until > now();
 
 -- ---- Clients
 
