@@ -11,60 +11,13 @@
 
 #include "accounting/v1/accounting.hm.h"
 #include "base/log.h"
-#include "crypto/crypto.h"
 #include "store/cluster.h"
 #include "store/migrate.h"
 #include "tests/child.h"
-#include "tests/cli.h"
 #include "tests/ledger_load.h"
+#include "tests/mortal.h"
 
 enum { ROUNDS = 3, ACKNOWLEDGED = 100 };
-
-/* The --var folder of the served program: keys are those of the test run. */
-static char var[64], link_path[80], url[128];
-
-static void remove_var(void)
-{
-	char command[100];
-
-	snprintf(command, sizeof command, "rm -rf %s", var);
-	if (system(command))
-		fprintf(stderr, "tests: %s is left behind\n", var);
-}
-
-static void make_var(void)
-{
-	must(hm_crypto_init());
-	snprintf(var, sizeof var, "/tmp/hallmark-crash-XXXXXX");
-	cr_assert(mkdtemp(var));
-	cr_assert_eq(chmod(var, 0711), 0); /* PostgreSQL's own account has to pass, or puts its data elsewhere */
-	atexit(remove_var);
-	snprintf(link_path, sizeof link_path, "%s/keys", var);
-	cr_assert_eq(symlink(test_keys_folder(), link_path), 0);
-	snprintf(url, sizeof url, "ipc://%s/run/accounting.sock", var);
-}
-
-static pid_t serve_accounting(const char *dsn)
-{
-	char errors[100];
-	const char *const argv[] = { cli_program(), "serve", "accounting", "--dsn", dsn, "--var", var, NULL };
-	pid_t pid;
-	int out;
-
-	snprintf(errors, sizeof errors, "%s/errors", var);
-	must(child_start(argv, errors, &pid, &out));
-	close(out);
-	return pid;
-}
-
-static void kill_at_once(pid_t pid)
-{
-	int how;
-
-	cr_assert_eq(kill(pid, SIGKILL), 0);
-	cr_assert_eq(waitpid(pid, &how, 0), pid);
-	cr_assert(WIFSIGNALED(how) && WTERMSIG(how) == SIGKILL, "it had ended before it was killed");
-}
 
 Test(crash, a_killed_process_loses_no_acknowledged_call_and_leaves_no_half_ones, .timeout = 120)
 {
@@ -74,19 +27,19 @@ Test(crash, a_killed_process_loses_no_acknowledged_call_and_leaves_no_half_ones,
 
 	test_database(dsn);
 	test_admin_dsn(dsn, admin_dsn);
-	make_var();
-	must(hm_channel_open_url(url, &channel));
-	pid = serve_accounting(dsn);
+	mortal_init();
+	must(hm_channel_open_url(mortal_url(), &channel));
+	pid = mortal_serve(dsn);
 	for (int round = 1; round <= ROUNDS; round++) {
 		struct ledger_load *load;
 
 		load_prepare(channel);
 		load = load_begin(channel);
 		load_wait(load, ACKNOWLEDGED);
-		kill_at_once(pid);
+		mortal_kill(pid);
 		load_end(load);
 		load_is_exact(load, admin_dsn, true);
-		pid = serve_accounting(dsn);
+		pid = mortal_serve(dsn);
 	}
 	load_prepare(channel);
 	cr_assert_eq(child_end(pid, 10000), 0);
@@ -114,10 +67,10 @@ static void open_world(struct world *world)
 	static const struct hm_service *const services[] = { &accounting_service, NULL }, *const nobody[] = { NULL };
 	char run[100];
 
-	make_var();
+	mortal_init();
 	hm_log_set_level(HM_LOG_OFF); /* that the log cannot be written is what happens here, thousands of times */
-	snprintf(world->directory, sizeof world->directory, "%s/pg", var);
-	snprintf(run, sizeof run, "%s/run", var);
+	snprintf(world->directory, sizeof world->directory, "%s/pg", mortal_var());
+	snprintf(run, sizeof run, "%s/run", mortal_var());
 	start_cluster(world);
 	must(hm_migrate(&(struct hm_migrate_config){ .admin_dsn = world->admin_dsn,
 						     .dsn = world->dsn,
@@ -129,7 +82,7 @@ static void open_world(struct world *world)
 						    .keys = test_keys_folder(),
 						    .run = run },
 			  &world->host));
-	must(hm_channel_open_url(url, &world->channel));
+	must(hm_channel_open_url(mortal_url(), &world->channel));
 	load_prepare(world->channel);
 }
 

@@ -172,14 +172,18 @@ void raw_bind(struct hm_buffer *packet, uint32_t slot, const char *brand, const 
 
 void raw_call(struct hm_buffer *packet, const struct raw_call *call)
 {
-	const struct hm_call_head head = { .method = call->method ? call->method->id : call->method_id,
-					   .request_id = call->request_id,
-					   .timeout_ms = call->timeout_ms,
-					   .slot = call->slot };
+	struct hm_call_head head = { .method = call->method ? call->method->id : call->method_id,
+				     .request_id = call->request_id,
+				     .timeout_ms = call->timeout_ms,
+				     .slot = call->slot };
 	struct hm_buffer body = { 0 };
 
-	hm_call_head_encode(&head, (uint8_t *)hm_buffer_reserve(&body, HM_CALL_HEAD_BYTES));
-	hm_buffer_advance(&body, HM_CALL_HEAD_BYTES);
+	if (call->key) {
+		head.idempotency_key = call->key;
+		head.idempotency_key_bytes = (uint16_t)strlen(call->key);
+	}
+	hm_call_head_encode(&head, (uint8_t *)hm_buffer_reserve(&body, hm_call_head_bytes(&head)));
+	hm_buffer_advance(&body, hm_call_head_bytes(&head));
 	if (call->body_bytes)
 		hm_buffer_add(&body, call->body, call->body_bytes);
 	raw_frame(packet, HM_FRAME_CALL, call->call ? call->call : FIRST_CALL, body.data, body.size);

@@ -46,6 +46,7 @@ struct raw_call {
 	struct hm_id request_id;
 	uint32_t timeout_ms;
 	uint16_t slot;
+	const char *key; /* idempotency key; NULL: none */
 	const void *body;
 	size_t body_bytes;
 };
