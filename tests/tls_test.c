@@ -10,6 +10,7 @@
 #include "net/port.h"
 #include "net/tls.h"
 #include "tests/certificates.h"
+#include "tests/cli.h"
 #include "tests/raw_peer.h"
 #include "tests/rpc_world.h"
 
@@ -270,4 +271,27 @@ Test(tls, links_closed_while_they_shake_hands_end, .timeout = 120)
 	}
 	cr_expect_eq(echo_over(world.channel, world.context), HM_OK);
 	rpc_world_close(&world);
+}
+
+Test(tls, the_command_line_shows_the_certificates_it_is_given, .timeout = 60)
+{
+	struct fixture f = cli_serving_all();
+	char url[256], connect[300], folder[256];
+	struct child_result refused, told, called;
+
+	test_tls("one");
+	must(hm_server_listen(hm_host_server(f.host), "tls+tcp://127.0.0.1:0", url));
+	snprintf(connect, sizeof connect, "platform=%s", url);
+	snprintf(folder, sizeof folder, "%s/two", test_certificates());
+	called = hallmark("call", "platform.v1.Platform/ListBrands", "--as", "operator", "--connect", connect, "--tls",
+			  folder, NULL);
+	ends(called, 0);
+	refused = hallmark("call", "platform.v1.Platform/ListBrands", "--as", "operator", "--connect", connect, NULL);
+	ends(refused, 1);
+	shows(refused.err.data, "--tls");
+	snprintf(folder, sizeof folder, "%s/stranger", test_certificates());
+	told = hallmark("call", "platform.v1.Platform/ListBrands", "--as", "operator", "--connect", connect, "--tls",
+			folder, NULL);
+	ends(told, 1);
+	shows(told.err.data, "no authority in our ca.pem");
 }

@@ -321,7 +321,7 @@ const struct command audit_command = {
 	.name = "audit",
 	.usage = "tail [--follow] | show REQUEST   [--brand BRAND] --as NAME|operator",
 	.summary = "read the audit logs of all services as one",
-	.takes = "bacF",
+	.takes = "bacFs",
 	.notes = "tail shows the newest entries of all services. show draws a request's path: which call made which.\n"
 		 "It reads the log of one brand; --as operator without --brand reads the system's own.\n",
 	.run = run_audit,

@@ -265,7 +265,7 @@ const struct command call_command = {
 	.usage = "METHOD [JSON|-] | METHOD -f FILE [--jobs N]   [--brand BRAND] [--as NAME|operator] [--timeout MS] "
 		 "[--request ID] [--idempotency-key KEY]",
 	.summary = "make a call, or one for each line of a file",
-	.takes = "bafntrkc",
+	.takes = "bafntrkcs",
 	.notes = "METHOD is package.Service/Method (hallmark ls). JSON is the request, {} if not given, standard input "
 		 "if -.\n"
 		 "The reply goes to standard output, how it went to standard error. Of a file every line is tried; the "

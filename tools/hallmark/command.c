@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "host/services.h"
+#include "net/tls.h"
 #include "rpc/channel.h"
 
 /* Every option there is. Which of them a command takes, it says by letter. */
@@ -22,7 +23,8 @@ static const struct {
 	{ 'r', "request", "ID", "the id to find the call by, a UUID or W3C traceparent; made if not given" },
 	{ 'k', "idempotency-key", "KEY", "a write that was done under this key is not done again: its reply is" },
 	{ 'c', "connect", "SERVICE=URL", "where a service is reached; not its socket under --var" },
-	{ 'l', "listen", "URL", "listen there too: tcp://127.0.0.1:7000; again for more" },
+	{ 'l', "listen", "URL", "listen there too: tcp://127.0.0.1:7000, tls+tcp://0.0.0.0:7000; again for more" },
+	{ 's', "tls", "DIR", "ca.pem, cert.pem, key.pem for tls+tcp://; or $HALLMARK_TLS (tools/make-certificates)" },
 	{ 'd', "dsn", "CONNINFO", "a PostgreSQL database, without user: \"host=/run/h dbname=hallmark\"" },
 	{ 'F', "follow", NULL, "go on with what comes" },
 	{ 'v', "var", "DIR", "keys, tokens, sockets, cluster; default var, or $HALLMARK_VAR" },
@@ -35,6 +37,14 @@ static const char of_all_commands[] = "vjh";
 static bool is_taken(const struct command *command, char letter)
 {
 	return strchr(of_all_commands, letter) || (command->takes && strchr(command->takes, letter));
+}
+
+/* A command that neither listens nor connects needs no certificates. */
+static hm_status open_tls(const struct command *command, const struct options *options)
+{
+	const char *folder = options->tls ? options->tls : getenv("HALLMARK_TLS");
+
+	return is_taken(command, 's') && folder && *folder ? hm_tls_configure_folder(folder) : HM_OK;
 }
 
 /* --connect follows=tcp://127.0.0.1:7003 says where a service is reached. */
@@ -96,6 +106,9 @@ static hm_status read_option(int letter, char *value, size_t *n_listen, struct o
 		return HM_OK;
 	case 'l':
 		return add(options->listen, (*n_listen)++, value);
+	case 's':
+		options->tls = value;
+		return HM_OK;
 	case 'c':
 		return read_endpoint(value);
 	case 't':
@@ -156,7 +169,7 @@ hm_status options_read(const struct command *command, int argc, char **argv, str
 				strlen(ret_options->var), PATH_BYTES / 2);
 	for (; optind < argc; optind++)
 		TRY(add(ret_options->arguments, ret_options->n_arguments++, argv[optind]));
-	return HM_OK;
+	return ret_options->help ? HM_OK : open_tls(command, ret_options);
 }
 
 void command_help(const struct command *command, FILE *to)

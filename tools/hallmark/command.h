@@ -17,6 +17,7 @@ enum { LIST_MAX = 64, JOBS_MAX = 64, PATH_BYTES = 512 };
 struct options {
 	bool json; /* --json: one JSON value a line, nothing else, on stdout */
 	const char *brand, *as, *file, *dsn, *request, *key;
+	const char *tls; /* --tls: folder of the certificates; NULL: not given */
 	const char *var; /* --var: where the cluster, keys, sockets and tokens are; "var" */
 	const char *listen[LIST_MAX]; /* --listen URL, NULL-terminated */
 	uint32_t timeout_ms; /* --timeout; 0: the method's own */

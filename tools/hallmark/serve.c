@@ -123,7 +123,7 @@ const struct command up_command = {
 	.name = "up",
 	.usage = "[--listen URL]…",
 	.summary = "run everything in one process on an embedded PostgreSQL",
-	.takes = "l",
+	.takes = "ls",
 	.run = run_up,
 };
 
@@ -131,7 +131,7 @@ const struct command serve_command = {
 	.name = "serve",
 	.usage = "SERVICE… --dsn CONNINFO [--listen URL]… [--connect SERVICE=URL]…",
 	.summary = "host some services on a migrated database",
-	.takes = "dlc",
+	.takes = "dlcs",
 	.notes = "The keys are those under --var (hallmark keygen), the database is migrated (hallmark migrate).\n",
 	.run = run_serve,
 };

@@ -121,7 +121,7 @@ const struct command token_command = {
 	.name = "token",
 	.usage = "[login] --brand BRAND --as NAME   | --as operator",
 	.summary = "log in and keep the access token, or print the one in use",
-	.takes = "bac",
+	.takes = "bacs",
 	.notes = "login asks for the password, or reads it from standard input, and keeps the access token for --as.\n"
 		 "token by itself prints the token that --as would send.\n",
 	.run = run_token,
