@@ -49,7 +49,7 @@ SERVICES   := $(patsubst services/%/,%,$(sort $(wildcard services/*/)))
 CONTRACTS  := $(patsubst proto/%.proto,%,$(sort $(wildcard proto/*/v*/*.proto)))
 TEST_PROTO := $(patsubst tests/proto/%.proto,%,$(sort $(wildcard tests/proto/*/v*/*.proto)))
 WELL_KNOWN := $(addprefix google/protobuf/,timestamp duration empty wrappers)
-MESSAGES   := hallmark/status hallmark/audit hallmark/idempotency $(WELL_KNOWN)
+MESSAGES   := hallmark/status hallmark/audit hallmark/health hallmark/idempotency $(WELL_KNOWN)
 TEST_MSG   := $(patsubst tests/proto/%.proto,%,$(sort $(wildcard tests/proto/*/*.proto)))# messages without a service
 # $(call gen,STEMS,SUFFIX): what the generators make
 gen         = $(patsubst %,gen/%$(2),$(1))

@@ -1,4 +1,4 @@
-/* Channel: what callers see. Its connections are in connection.c. */
+/* Channel: what callers see. How a call finds its connection is in balance.c, what the connection does with it in connection.c. */
 #include "rpc/channel.h"
 
 #include <stdio.h>
@@ -6,40 +6,76 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "rpc/connection.h"
+#include "rpc/balance.h"
+#include "rpc/endpoint.h"
+#include "rpc/target.h"
 #include "rpc/wait.h"
 
 hm_status hm_channel_open(const char *service, struct hm_channel **ret_channel)
 {
-	char url[HM_ENDPOINT_BYTES];
+	char target[HM_TARGET_BYTES];
 
-	TRY(hm_endpoint_resolve(service, url));
-	return hm_channel_open_url(url, ret_channel);
+	TRY(hm_endpoint_resolve(service, target));
+	return hm_channel_open_url(target, ret_channel);
+}
+
+/* The resolver's news; on its thread, or within open. */
+static void on_resolved(void *user, hm_status status, const struct hm_endpoints *endpoints)
+{
+	struct hm_channel *channel = user;
+	int64_t now_us = hm_clock_mono_us();
+	struct hm_arena arena = { 0 };
+	struct hm_ended ended;
+
+	hm_ended_init(&ended);
+	pthread_mutex_lock(&channel->lock);
+	if (status != HM_OK)
+		channel->refusal = *hm_error_get();
+	else if (!channel->is_closing)
+		hm_balance_apply(channel, endpoints, now_us);
+	channel->has_list = true;
+	hm_balance_settle(channel, now_us, &ended);
+	pthread_mutex_unlock(&channel->lock);
+	hm_balance_push(channel);
+	hm_ended_tell(&ended, channel, &arena);
+	hm_arena_fini(&arena);
+}
+
+static struct hm_channel *make_channel(const struct hm_target *target)
+{
+	struct hm_channel *channel = calloc(1, sizeof *channel);
+	uint64_t seed;
+
+	if (!channel)
+		abort();
+	hm_random(&seed, sizeof seed);
+	pthread_mutex_init(&channel->lock, NULL);
+	pthread_cond_init(&channel->changed, NULL);
+	hm_parked_init(&channel->parked);
+	hm_picker_init(&channel->picker, target->balancing, seed);
+	hm_ejector_init(&channel->ejector);
+	hm_timer_init(&channel->timer, hm_balance_tick, channel);
+	channel->tick_us = INT64_MAX;
+	channel->health_checks = target->health_checks;
+	return channel;
 }
 
 hm_status hm_channel_open_url(const char *url, struct hm_channel **ret_channel)
 {
-	struct hm_channel *channel;
+	SCOPED(hm_channel) channel = NULL;
+	struct hm_target target;
 
-	if (strlen(url) >= sizeof channel->url)
-		return hm_raise(INVALID_ARGUMENT, "URL of %zu bytes, at most %zu are possible", strlen(url),
-				sizeof channel->url - 1);
-	channel = calloc(1, sizeof *channel);
-	if (!channel)
-		abort();
-	memcpy(channel->url, url, strlen(url));
-	pthread_mutex_init(&channel->lock, NULL);
-	pthread_cond_init(&channel->changed, NULL);
-	*ret_channel = channel;
+	TRY(hm_target_parse(url, &target));
+	channel = make_channel(&target);
+	TRY(hm_resolver_open(target.name, on_resolved, channel, &channel->resolver));
+	*ret_channel = take(&channel);
 	return HM_OK;
 }
 
 /* Fails one connection after the other; each is told of without the lock, so the list is looked at anew. */
-static void fail_connections(struct hm_channel *channel)
+static void fail_connections(struct hm_channel *channel, const struct hm_error *error, struct hm_arena *arena)
 {
-	const struct hm_error error = { .code = HM_CANCELLED, .message = "the channel was closed" };
 	struct hm_connection *connection = channel->connections;
-	struct hm_arena arena = { 0 };
 
 	while (connection) {
 		struct hm_ended ended;
@@ -49,26 +85,67 @@ static void fail_connections(struct hm_channel *channel)
 			continue;
 		}
 		hm_ended_init(&ended);
-		hm_connection_fail(connection, &error, &ended);
+		hm_connection_fail(connection, error, &ended);
 		pthread_mutex_unlock(&channel->lock);
-		hm_ended_tell(&ended, channel, &arena);
+		hm_ended_tell(&ended, channel, arena);
 		pthread_mutex_lock(&channel->lock);
 		connection = channel->connections;
 	}
-	hm_arena_fini(&arena);
+}
+
+static void fail_parked(struct hm_channel *channel, const struct hm_error *error, struct hm_arena *arena)
+{
+	struct hm_ended ended;
+
+	hm_ended_init(&ended);
+	hm_parked_fail(channel, error, &ended);
+	pthread_mutex_unlock(&channel->lock);
+	hm_ended_tell(&ended, channel, arena);
+	pthread_mutex_lock(&channel->lock);
+}
+
+void hm_channel_free(struct hm_channel *channel)
+{
+	for (unsigned place = 0; place < HM_PLACES; place++)
+		if (channel->backends[place])
+			hm_backend_close(channel->backends[place]);
+	for (struct hm_pending *pending = channel->free, *next; pending; pending = next) {
+		next = pending->next;
+		free(pending);
+	}
+	hm_picker_fini(&channel->picker);
+	pthread_cond_destroy(&channel->changed);
+	pthread_mutex_destroy(&channel->lock);
+	free(channel);
 }
 
 void hm_channel_close(struct hm_channel *channel)
 {
+	const struct hm_error closed = { .code = HM_CANCELLED, .message = "the channel was closed" };
+	struct hm_resolver *resolver;
+	struct hm_arena arena = { 0 };
+	struct hm_ended nobody;
 	bool is_last;
 
 	if (!channel)
 		return;
 	pthread_mutex_lock(&channel->lock);
 	channel->is_closing = true;
-	fail_connections(channel);
+	resolver = channel->resolver;
+	channel->resolver = NULL;
+	pthread_mutex_unlock(&channel->lock);
+	hm_resolver_close(resolver); /* without the lock, which its news take */
+	pthread_mutex_lock(&channel->lock);
+	hm_ended_init(&nobody);
+	hm_balance_settle(channel, 0, &nobody); /* nobody takes calls any more */
+	fail_parked(channel, &closed, &arena);
+	fail_connections(channel, &closed, &arena);
 	while (channel->connections || channel->waiting)
 		pthread_cond_wait(&channel->changed, &channel->lock);
+	pthread_mutex_unlock(&channel->lock);
+	hm_timer_stop(&channel->timer);
+	hm_arena_fini(&arena);
+	pthread_mutex_lock(&channel->lock);
 	channel->is_closed = true;
 	is_last = !channel->n_streams;
 	pthread_mutex_unlock(&channel->lock);
@@ -76,38 +153,19 @@ void hm_channel_close(struct hm_channel *channel)
 		hm_channel_free(channel);
 }
 
-void hm_channel_free(struct hm_channel *channel)
-{
-	for (struct hm_pending *pending = channel->free, *next; pending; pending = next) {
-		next = pending->next;
-		free(pending);
-	}
-	pthread_cond_destroy(&channel->changed);
-	pthread_mutex_destroy(&channel->lock);
-	free(channel);
-}
-
-/* The connection for a new call; dials if there is none, unless that failed a moment ago. */
-static hm_status find_connection(struct hm_channel *channel, int64_t now_us, struct hm_connection **ret_connection)
-{
-	if (channel->is_closing)
-		return hm_raise(CANCELLED, "the channel is being closed");
-	if (!channel->current) {
-		if (channel->retry_us > now_us)
-			return hm_error_set(&channel->refusal);
-		TRY(hm_connection_open(channel, &channel->current));
-	}
-	*ret_connection = channel->current;
-	return HM_OK;
-}
-
 hm_status hm_channel_begin(struct hm_channel *channel, struct hm_pending *pending, int64_t now_us,
-			   struct hm_connection **ret_connection, struct hm_pipe **ret_pipe)
+			   struct hm_pipe **ret_pipe)
 {
-	TRY(find_connection(channel, now_us, ret_connection));
-	TRY(hm_connection_begin(*ret_connection, pending, now_us));
-	if (!hm_connection_is_receiving(*ret_connection))
-		*ret_pipe = hm_connection_flush(*ret_connection);
+	struct hm_connection *connection;
+
+	TRY(hm_balance_pick(channel, pending, NULL, now_us, &connection));
+	if (!connection) {
+		hm_parked_add(channel, pending);
+		return HM_OK;
+	}
+	TRY(hm_connection_send(connection, pending, now_us));
+	if (!hm_connection_is_receiving(connection))
+		*ret_pipe = hm_connection_flush(connection);
 	return HM_OK;
 }
 
@@ -124,14 +182,16 @@ static hm_status explain_leaving(const struct hm_pending *pending, enum hm_wait 
 }
 
 /* The caller gives up, by time or because it was cancelled; a result that came meanwhile is still one. */
-static void leave(struct hm_channel *channel, struct hm_connection *connection, struct hm_pending *pending)
+static void leave(struct hm_channel *channel, struct hm_pending *pending)
 {
 	struct hm_pipe *pipe = NULL;
 
 	pthread_mutex_lock(&channel->lock);
-	if (!pending->has_ended) {
-		hm_connection_abandon(connection, pending);
-		pipe = hm_connection_flush(connection);
+	if (!pending->has_ended && !pending->connection) {
+		hm_parked_remove(channel, pending);
+	} else if (!pending->has_ended) {
+		hm_connection_abandon(pending->connection, pending);
+		pipe = hm_connection_flush(pending->connection);
 	}
 	channel->waiting--;
 	pthread_cond_broadcast(&channel->changed);
@@ -143,7 +203,6 @@ hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context
 			  const ProtobufCMessage *request, ProtobufCMessage **ret_reply)
 {
 	int64_t now_us = hm_clock_mono_us();
-	struct hm_connection *connection;
 	struct hm_pending pending;
 	struct hm_pipe *pipe = NULL;
 	hm_status status;
@@ -157,7 +216,7 @@ hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context
 	if (atomic_load(&context->cancel.is_set))
 		hm_context_cancel(context);
 	pthread_mutex_lock(&channel->lock);
-	status = hm_channel_begin(channel, &pending, now_us, &connection, &pipe);
+	status = hm_channel_begin(channel, &pending, now_us, &pipe);
 	if (status == HM_OK)
 		channel->waiting++;
 	pthread_mutex_unlock(&channel->lock);
@@ -168,7 +227,7 @@ hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context
 	}
 	how = hm_wait_until(&context->waiting, pending.deadline_us);
 	if (how != HM_WAIT_ENDED)
-		leave(channel, connection, &pending);
+		leave(channel, &pending);
 	atomic_store(&context->waiting, HM_WAIT_IDLE);
 	if (!pending.has_ended)
 		return explain_leaving(&pending, how);
@@ -195,7 +254,6 @@ hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *contex
 {
 	int64_t now_us = hm_connection_now_us();
 	struct hm_pending prepared, *pending;
-	struct hm_connection *connection;
 	struct hm_pipe *pipe = NULL;
 	hm_status status;
 
@@ -206,7 +264,7 @@ hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *contex
 	pthread_mutex_lock(&channel->lock);
 	pending = take_pending(channel);
 	*pending = prepared;
-	status = hm_channel_begin(channel, pending, now_us, &connection, &pipe);
+	status = hm_channel_begin(channel, pending, now_us, &pipe);
 	if (status != HM_OK) {
 		pending->next = channel->free;
 		channel->free = pending;

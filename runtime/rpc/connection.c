@@ -1,5 +1,5 @@
-/* Connection: out: calls begin, wait for the connection, leave, and fail with it. What comes in is in connection_in.c. */
-#include "rpc/connection.h"
+/* Connection: out: calls begin, leave, and fail with it. What comes in is in connection_in.c. */
+#include "rpc/balance.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -34,22 +34,22 @@ static struct hm_engine *open_engine(int64_t now_us)
 	return hm_engine_open(&config, now_us);
 }
 
-hm_status hm_connection_open(struct hm_channel *channel, struct hm_connection **ret_connection)
+hm_status hm_connection_open(struct hm_backend *backend, int64_t now_us, struct hm_connection **ret_connection)
 {
 	struct hm_connection *connection = calloc(1, sizeof *connection);
-	int64_t now_us = hm_clock_mono_us();
+	struct hm_channel *channel = backend->channel;
 	hm_status status;
 
 	if (!connection)
 		abort();
-	status = hm_link_open(channel->url, PACKET_BYTES_MAX, &hm_connection_handler, connection, &connection->link);
+	status = hm_link_open(backend->url, PACKET_BYTES_MAX, &hm_connection_handler, connection, &connection->link);
 	if (status != HM_OK) {
 		free(connection);
 		return status;
 	}
 	connection->channel = channel;
+	connection->backend = backend;
 	connection->engine = open_engine(now_us);
-	connection->parked_end = &connection->parked;
 	connection->tick_us = INT64_MAX;
 	connection->connect_by_us = now_us + CONNECT_US;
 	hm_slots_init(&connection->slots, HM_SLOTS_MIN);
@@ -63,14 +63,16 @@ hm_status hm_connection_open(struct hm_channel *channel, struct hm_connection **
 	return HM_OK;
 }
 
-static int64_t next_parked_us(const struct hm_connection *connection)
+bool hm_connection_takes_calls(const struct hm_connection *connection)
 {
-	int64_t first_us = INT64_MAX;
+	return connection->state == HM_CONNECTION_READY &&
+	       (!connection->channel->checks_health || connection->check.health == HM_HEALTH_SERVING);
+}
 
-	for (const struct hm_pending *pending = connection->parked; pending; pending = pending->next)
-		if (!pending->context && pending->deadline_us && pending->deadline_us < first_us)
-			first_us = pending->deadline_us;
-	return first_us;
+bool hm_connection_is_coming(const struct hm_connection *connection)
+{
+	return connection->state < HM_CONNECTION_READY ||
+	       (connection->state == HM_CONNECTION_READY && connection->check.health == HM_HEALTH_UNKNOWN);
 }
 
 void hm_connection_set_tick(struct hm_connection *connection)
@@ -78,33 +80,11 @@ void hm_connection_set_tick(struct hm_connection *connection)
 	int64_t next_us = hm_engine_next_tick_us(connection->engine);
 
 	if (connection->state < HM_CONNECTION_READY)
-		next_us = next_parked_us(connection);
-	if (connection->state < HM_CONNECTION_READY && connection->connect_by_us < next_us)
 		next_us = connection->connect_by_us;
 	if (next_us < connection->tick_us) {
 		connection->tick_us = next_us;
 		hm_timer_set(&connection->timer, next_us);
 	}
-}
-
-static void park(struct hm_connection *connection, struct hm_pending *pending)
-{
-	if (!pending->context)
-		hm_pending_copy(pending);
-	pending->next = NULL;
-	*connection->parked_end = pending;
-	connection->parked_end = &pending->next;
-}
-
-static void unpark(struct hm_connection *connection, struct hm_pending *pending)
-{
-	struct hm_pending **link = &connection->parked;
-
-	while (*link != pending)
-		link = &(*link)->next;
-	*link = pending->next;
-	if (!*link)
-		connection->parked_end = link;
 }
 
 static uint32_t remaining_ms(const struct hm_pending *pending, int64_t now_us)
@@ -147,14 +127,21 @@ static hm_status send_call(struct hm_connection *connection, struct hm_pending *
 	return HM_OK;
 }
 
-hm_status hm_connection_begin(struct hm_connection *connection, struct hm_pending *pending, int64_t now_us)
+hm_status hm_connection_carry(struct hm_connection *connection, struct hm_pending *pending, int64_t now_us)
 {
-	if (connection->state == HM_CONNECTION_READY)
-		TRY(send_call(connection, pending, now_us));
-	else
-		park(connection, pending);
+	TRY(send_call(connection, pending, now_us));
 	if (!pending->context)
 		hm_connection_set_tick(connection);
+	return HM_OK;
+}
+
+hm_status hm_connection_send(struct hm_connection *connection, struct hm_pending *pending, int64_t now_us)
+{
+	TRY(hm_connection_carry(connection, pending, now_us));
+	pending->connection = connection;
+	pending->began_us = now_us;
+	pending->place = connection->backend->place;
+	hm_balance_began(connection->channel, connection->backend);
 	return HM_OK;
 }
 
@@ -190,88 +177,88 @@ void hm_connection_push(struct hm_pipe *pipe)
 
 void hm_connection_abandon(struct hm_connection *connection, struct hm_pending *pending)
 {
-	if (!pending->id) {
-		unpark(connection, pending);
-		return;
-	}
+	int64_t now_us = hm_clock_mono_us();
+	bool is_late = pending->deadline_us && pending->deadline_us <= now_us;
+
 	hm_engine_cancel(connection->engine, pending->id, NULL);
+	hm_balance_ended(connection->channel, connection->backend, pending, is_late ? HM_VERDICT_LATE : HM_VERDICT_NONE,
+			 now_us);
 }
 
-/* A call that cannot be sent after all (more than the server takes at once, or at a time) ends with the reason. */
-void hm_connection_ready(struct hm_connection *connection, int64_t now_us, struct hm_ended *ended)
+void hm_connection_ready(struct hm_connection *connection, int64_t now_us)
 {
 	uint32_t slots = hm_engine_peer(connection->engine)->slots_max;
-	struct hm_pending *pending;
 
 	connection->state = HM_CONNECTION_READY;
+	connection->since_us = now_us;
 	connection->slots.count = (uint16_t)(slots < HM_SLOTS ? slots : HM_SLOTS);
-	while ((pending = connection->parked)) {
-		unpark(connection, pending);
-		if (send_call(connection, pending, now_us) == HM_OK) {
-			if (pending->stream)
-				hm_stream_begun(pending->stream, ended);
-			continue;
-		}
-		ended->unsent = *hm_error_get();
-		pending->error = &ended->unsent;
-		hm_ended_add(ended, connection->channel, pending);
-	}
+	connection->channel->is_unsettled = true;
+	hm_check_begin(connection, now_us);
 	hm_connection_set_tick(connection);
 }
 
-void hm_connection_expire_parked(struct hm_connection *connection, int64_t now_us, struct hm_ended *ended)
+/* What calls of a connection that was lost end with; made when the first does. */
+struct reasons {
+	const struct hm_error *error, *unsent, *sent;
+};
+
+static const struct hm_error *keep_sent(const struct hm_connection *connection, const struct hm_error *error,
+					struct hm_ended *ended)
 {
-	for (struct hm_pending *pending = connection->parked, *next; pending; pending = next) {
-		next = pending->next;
-		if (pending->context || !pending->deadline_us || pending->deadline_us > now_us)
-			continue;
-		unpark(connection, pending);
-		pending->has_expired = true;
-		hm_ended_add(ended, connection->channel, pending);
+	struct hm_error sent = *error;
+
+	if (sent.code == HM_UNAVAILABLE) {
+		sent.maybe_processed = true;
+		snprintf(sent.message, sizeof sent.message, "%s: connection lost; the call may have been processed",
+			 connection->backend->url);
 	}
+	return hm_ended_keep(ended, &sent);
 }
 
-static void fail_call(struct hm_connection *connection, struct hm_pending *pending, struct hm_ended *ended)
+static void fail_call(struct hm_connection *connection, struct hm_pending *pending, struct reasons *reasons,
+		      struct hm_ended *ended)
 {
-	bool was_sent = pending->id && pending->begins < connection->taken;
+	bool was_sent = pending->begins < connection->taken;
+	bool is_judged = was_sent && reasons->error->code == HM_UNAVAILABLE;
 
-	pending->error = was_sent ? &ended->sent : &ended->unsent;
+	if (was_sent && !reasons->sent)
+		reasons->sent = keep_sent(connection, reasons->error, ended);
+	if (!was_sent && !reasons->unsent)
+		reasons->unsent = hm_ended_keep(ended, reasons->error);
+	pending->error = was_sent ? reasons->sent : reasons->unsent;
+	hm_balance_ended(connection->channel, connection->backend, pending,
+			 is_judged ? HM_VERDICT_FAILED : HM_VERDICT_NONE, hm_clock_mono_us());
 	hm_ended_add(ended, connection->channel, pending);
-}
-
-static void forget(struct hm_connection *connection)
-{
-	struct hm_channel *channel = connection->channel;
-
-	if (channel->current == connection)
-		channel->current = NULL;
 }
 
 void hm_connection_fail(struct hm_connection *connection, const struct hm_error *error, struct hm_ended *ended)
 {
 	bool is_up = connection->state != HM_CONNECTION_DIALLING;
-	struct hm_pending *pending;
+	struct reasons reasons = { .error = error };
 	void *user;
 
 	if (connection->state == HM_CONNECTION_DEAD)
 		return;
+	hm_backend_lost(connection->backend, connection, error);
 	connection->state = HM_CONNECTION_DEAD;
-	forget(connection);
-	ended->unsent = ended->sent = *error;
-	if (error->code == HM_UNAVAILABLE) {
-		ended->sent.maybe_processed = true;
-		snprintf(ended->sent.message, sizeof ended->sent.message,
-			 "%s: connection lost; the call may have been processed", connection->channel->url);
-	}
-	while ((pending = connection->parked)) {
-		unpark(connection, pending);
-		fail_call(connection, pending, ended);
-	}
 	while (hm_engine_fail_calls(connection->engine, &user))
-		fail_call(connection, user, ended);
+		if (!hm_check_is(connection, user))
+			fail_call(connection, user, &reasons, ended);
 	/* A link that is up goes down first, and is closed then. Last: the timer thread frees the connection without waiting. */
 	if (is_up)
 		hm_link_hang_up(connection->link);
 	else
 		hm_timer_set(&connection->closer, 0);
+}
+
+void hm_connection_retire(struct hm_connection *connection)
+{
+	const struct hm_error *done = &(const struct hm_error){ .code = HM_CANCELLED };
+	struct hm_ended nobody;
+
+	hm_ended_init(&nobody);
+	if (connection->state == HM_CONNECTION_READY && hm_engine_calls(connection->engine))
+		connection->state = HM_CONNECTION_LEAVING;
+	else
+		hm_connection_fail(connection, done, &nobody);
 }

@@ -1,10 +1,8 @@
 /* Connection: in: what the link, the engine and the timers tell it. */
 #include "base/clock.h"
-#include "rpc/connection.h"
+#include "rpc/balance.h"
 
 #include <stdlib.h>
-
-enum { BACKOFF_FIRST_MS = 20, BACKOFF_MAX_MS = 2000 };
 
 /* The connection whose packet this thread is in the middle of: what its done functions start leaves at the packet's end and
  * begins at the packet's time. */
@@ -21,15 +19,28 @@ int64_t hm_connection_now_us(void)
 	return receiving ? received_us : hm_clock_mono_us();
 }
 
-static void end_call(struct hm_connection *connection, const struct hm_event *event, struct hm_ended *ended)
+static enum hm_verdict verdict_on(const struct hm_event *event)
+{
+	if (event->type == HM_EVENT_EXPIRED)
+		return HM_VERDICT_LATE;
+	return event->status == HM_UNAVAILABLE ? HM_VERDICT_FAILED : HM_VERDICT_ANSWERED;
+}
+
+static void end_call(struct hm_connection *connection, const struct hm_event *event, int64_t now_us,
+		     struct hm_ended *ended)
 {
 	struct hm_pending *pending = event->user;
 
+	if (hm_check_is(connection, pending)) {
+		hm_check_ended(connection, event, now_us);
+		return;
+	}
 	pending->status = event->status;
 	pending->body = event->body;
 	pending->reply_bytes = event->body_bytes;
 	pending->audit_id = event->audit_id;
 	pending->has_expired = event->type == HM_EVENT_EXPIRED;
+	hm_balance_ended(connection->channel, connection->backend, pending, verdict_on(event), now_us);
 	hm_ended_add(ended, connection->channel, pending);
 }
 
@@ -42,7 +53,7 @@ static void take_events(struct hm_connection *connection, int64_t now_us, struct
 		switch (event.type) {
 		case HM_EVENT_REPLY:
 		case HM_EVENT_EXPIRED:
-			end_call(connection, &event, ended);
+			end_call(connection, &event, now_us, ended);
 			break;
 		case HM_EVENT_DATA:
 			hm_stream_arrived(((struct hm_pending *)event.user)->stream, &event, ended);
@@ -51,14 +62,11 @@ static void take_events(struct hm_connection *connection, int64_t now_us, struct
 			hm_stream_writable(((struct hm_pending *)event.user)->stream, ended);
 			break;
 		case HM_EVENT_HELLO:
-			connection->channel->backoff_ms = 0;
-			connection->channel->retry_us = 0;
-			hm_connection_ready(connection, now_us, ended);
+			hm_connection_ready(connection, now_us);
 			break;
 		case HM_EVENT_GOAWAY:
 			connection->state = HM_CONNECTION_LEAVING;
-			if (connection->channel->current == connection)
-				connection->channel->current = NULL;
+			hm_backend_leave(connection->backend, connection);
 			break;
 		default: /* the others are a server's */
 			break;
@@ -73,7 +81,7 @@ static void leave_if_done(struct hm_connection *connection, struct hm_ended *end
 	bool has_left = connection->state == HM_CONNECTION_LEAVING && !hm_engine_calls(connection->engine);
 
 	if (hm_engine_error(connection->engine) != HM_OK &&
-	    hm_raise(UNAVAILABLE, "%s: %s", connection->channel->url, hm_error_get()->message))
+	    hm_raise(UNAVAILABLE, "%s: %s", connection->backend->url, hm_error_get()->message))
 		hm_connection_fail(connection, hm_error_get(), ended);
 	else if (has_left)
 		hm_connection_fail(connection, done, ended);
@@ -93,12 +101,20 @@ static void on_up(void *user)
 	hm_connection_push(pipe);
 }
 
+/* With the lock held. */
+static void settle(struct hm_channel *channel, int64_t now_us, struct hm_ended *ended)
+{
+	if (channel->is_unsettled)
+		hm_balance_settle(channel, now_us, ended);
+}
+
 static void on_packet(void *user, const void *bytes, size_t size)
 {
 	struct hm_connection *connection = user;
 	struct hm_channel *channel = connection->channel;
 	int64_t now_us = hm_clock_mono_us();
 	struct hm_ended ended;
+	bool has_output;
 
 	hm_ended_init(&ended);
 	pthread_mutex_lock(&channel->lock);
@@ -109,7 +125,11 @@ static void on_packet(void *user, const void *bytes, size_t size)
 	if (hm_engine_feed(connection->engine, bytes, size, now_us) == HM_OK)
 		take_events(connection, now_us, &ended);
 	leave_if_done(connection, &ended);
+	settle(channel, now_us, &ended);
+	has_output = channel->has_output;
 	pthread_mutex_unlock(&channel->lock);
+	if (has_output)
+		hm_balance_push(channel);
 
 	receiving = connection;
 	received_us = now_us;
@@ -129,25 +149,6 @@ static void on_idle(void *user)
 	hm_connection_push(pipe);
 }
 
-/* Equal jitter: half of the time is certain, half is chance. */
-static int64_t next_backoff_us(struct hm_channel *channel)
-{
-	uint32_t chance;
-
-	channel->backoff_ms = channel->backoff_ms ? channel->backoff_ms * 2 : BACKOFF_FIRST_MS;
-	if (channel->backoff_ms > BACKOFF_MAX_MS)
-		channel->backoff_ms = BACKOFF_MAX_MS;
-	hm_random(&chance, sizeof chance);
-	return (int64_t)channel->backoff_ms * (HM_US_PER_MS / 2) + chance % (channel->backoff_ms * (HM_US_PER_MS / 2));
-}
-
-/* Calls that come now would fail as well: they are told so at once. */
-static void refuse_for_a_while(struct hm_channel *channel, const struct hm_error *why)
-{
-	channel->refusal = *why;
-	channel->retry_us = hm_clock_mono_us() + next_backoff_us(channel);
-}
-
 static void on_down(void *user, const struct hm_error *why)
 {
 	struct hm_connection *connection = user;
@@ -156,9 +157,8 @@ static void on_down(void *user, const struct hm_error *why)
 
 	hm_ended_init(&ended);
 	pthread_mutex_lock(&channel->lock);
-	if (connection->state < HM_CONNECTION_READY)
-		refuse_for_a_while(channel, why);
 	hm_connection_fail(connection, why, &ended);
+	settle(channel, hm_clock_mono_us(), &ended);
 	hm_timer_set(&connection->closer, 0);
 	pthread_mutex_unlock(&channel->lock);
 	hm_ended_tell(&ended, channel, &connection->arena);
@@ -171,12 +171,9 @@ const struct hm_link_handler hm_connection_handler = {
 /* A peer that does not answer, or speaks another protocol. */
 static void give_up(struct hm_connection *connection, struct hm_ended *ended)
 {
-	struct hm_channel *channel = connection->channel;
-
-	if (hm_raise(UNAVAILABLE, "%s: connect: no answer; the call was not processed", channel->url) == HM_OK)
-		return;
-	refuse_for_a_while(channel, hm_error_get());
-	hm_connection_fail(connection, &channel->refusal, ended);
+	if (hm_raise(UNAVAILABLE, "%s: connect: no answer; the call was not processed", connection->backend->url) !=
+	    HM_OK)
+		hm_connection_fail(connection, hm_error_get(), ended);
 }
 
 void hm_connection_tick(void *user)
@@ -192,7 +189,6 @@ void hm_connection_tick(void *user)
 	pthread_mutex_lock(&channel->lock);
 	connection->tick_us = INT64_MAX;
 	if (connection->state != HM_CONNECTION_DEAD) {
-		hm_connection_expire_parked(connection, now_us, &ended);
 		hm_engine_tick(connection->engine, now_us);
 		take_events(connection, now_us, &ended);
 		pipe = hm_connection_flush(connection);
@@ -201,6 +197,7 @@ void hm_connection_tick(void *user)
 			give_up(connection, &ended);
 		if (connection->state != HM_CONNECTION_DEAD)
 			hm_connection_set_tick(connection);
+		settle(channel, now_us, &ended);
 	}
 	pthread_mutex_unlock(&channel->lock);
 	hm_connection_push(pipe);
@@ -231,6 +228,7 @@ void hm_connection_close(void *user)
 	hm_arena_fini(&connection->arena);
 	pthread_mutex_lock(&channel->lock);
 	unlink_connection(connection);
+	hm_backend_closed(connection->backend);
 	pthread_cond_broadcast(&channel->changed);
 	pthread_mutex_unlock(&channel->lock);
 	free(connection);

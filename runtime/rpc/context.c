@@ -64,6 +64,11 @@ void hm_context_set_timeout(struct hm_context *context, uint32_t timeout_ms)
 	context->deadline_us = timeout_ms ? hm_clock_mono_us() + (int64_t)timeout_ms * HM_US_PER_MS : 0;
 }
 
+void hm_context_set_wait_for_ready(struct hm_context *context, bool waits)
+{
+	context->waits_for_ready = waits;
+}
+
 void hm_context_cancel(struct hm_context *context)
 {
 	if (hm_wait_move(&context->waiting, HM_WAIT_CANCELLED))

@@ -31,6 +31,7 @@ struct hm_context {
 	int64_t deadline_us; /* monotonic; 0: the method's own */
 	uint32_t timeout_ms; /* as last set: a reset begins it anew */
 	const char *idempotency_key; /* of the next write, which clears it; NULL: none */
+	bool waits_for_ready; /* calls wait for a connection rather than fail UNAVAILABLE at once */
 	bool in_transaction; /* set by the guard: a call to another service is refused meanwhile */
 	/* Filled by each finished call. */
 	struct hm_id audit_id; /* zero: the call was not audited */
@@ -49,6 +50,10 @@ void hm_context_reset(struct hm_context *context);
 
 /* hm_context_set_timeout bounds the calls that follow: all together end within timeout_ms from now. 0: unbounded. */
 void hm_context_set_timeout(struct hm_context *context, uint32_t timeout_ms);
+
+/* hm_context_set_wait_for_ready has the calls that follow wait, until their deadline, for an endpoint that can be reached. Without
+ * it (the default) a call fails UNAVAILABLE at once when none can. */
+void hm_context_set_wait_for_ready(struct hm_context *context, bool waits);
 
 /* hm_context_cancel ends the call that waits under this context, if there is one, and the streams that are open: they return
  * CANCELLED, and the server is told.

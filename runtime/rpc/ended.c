@@ -2,7 +2,7 @@
  * Ended: telling callers. A waiting caller may return, and its call's memory be gone, as soon as its word is moved; so that is
  * the last thing done to it, and only the word's address is kept for the wake.
  */
-#include "rpc/connection.h"
+#include "rpc/balance.h"
 #include "rpc/wait.h"
 
 #include <stdlib.h>
@@ -13,6 +13,7 @@ void hm_ended_init(struct hm_ended *ended)
 	ended->end = &ended->first;
 	ended->n_wakes = 0;
 	ended->streams = NULL;
+	hm_arena_init(&ended->errors);
 }
 
 void hm_ended_wake(struct hm_ended *ended, _Atomic uint32_t *word)
@@ -23,12 +24,20 @@ void hm_ended_wake(struct hm_ended *ended, _Atomic uint32_t *word)
 		ended->wakes[ended->n_wakes++] = word;
 }
 
+const struct hm_error *hm_ended_keep(struct hm_ended *ended, const struct hm_error *error)
+{
+	struct hm_error *kept = hm_arena_alloc(&ended->errors, sizeof *kept);
+
+	*kept = *error;
+	return kept;
+}
+
 static void add_waiting(struct hm_ended *ended, struct hm_channel *channel, struct hm_pending *pending)
 {
 	struct hm_context *context = pending->context;
 	_Atomic uint32_t *word = &context->waiting;
 
-	/* The packet and the connection's error are gone by the time the caller runs. */
+	/* The packet and the error are gone by the time the caller runs. */
 	if (pending->error) {
 		struct hm_error *error = hm_arena_alloc(&context->arena, sizeof *error);
 
@@ -75,10 +84,11 @@ void hm_ended_tell(struct hm_ended *ended, struct hm_channel *channel, struct hm
 		hm_wait_wake(ended->wakes[i]);
 	if (ended->streams)
 		hm_stream_tell(ended->streams);
-	if (!ended->first)
-		return;
 	for (struct hm_pending *pending = ended->first; pending; pending = pending->next)
 		call_back(pending, arena);
+	hm_arena_fini(&ended->errors);
+	if (!ended->first)
+		return;
 	pthread_mutex_lock(&channel->lock);
 	*ended->end = channel->free;
 	channel->free = ended->first;

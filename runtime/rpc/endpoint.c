@@ -33,9 +33,9 @@ hm_status hm_endpoint_set(const char *service, const char *url)
 	struct entry *entry;
 	const char *known;
 
-	if (url_bytes > HM_ENDPOINT_BYTES)
-		return hm_raise(INVALID_ARGUMENT, "endpoint of %s: URL of %zu bytes, at most %d are possible", service,
-				url_bytes - 1, HM_ENDPOINT_BYTES - 1);
+	if (url_bytes > HM_TARGET_BYTES)
+		return hm_raise(INVALID_ARGUMENT, "endpoint of %s: target of %zu bytes, at most %d are possible",
+				service, url_bytes - 1, HM_TARGET_BYTES - 1);
 	pthread_mutex_lock(&lock);
 	known = find(service);
 	if (!known || strcmp(known, url)) {
@@ -61,17 +61,17 @@ const char *hm_endpoint_get(const char *service)
 	return url;
 }
 
-hm_status hm_endpoint_resolve(const char *service, char ret_url[HM_ENDPOINT_BYTES])
+hm_status hm_endpoint_resolve(const char *service, char ret_target[HM_TARGET_BYTES])
 {
 	const char *url = hm_endpoint_get(service), *folder = getenv("HALLMARK_RUN");
 	int length;
 
 	if (url)
-		length = snprintf(ret_url, HM_ENDPOINT_BYTES, "%s", url);
+		length = snprintf(ret_target, HM_TARGET_BYTES, "%s", url);
 	else
-		length = snprintf(ret_url, HM_ENDPOINT_BYTES, "ipc://%s/%s.sock",
+		length = snprintf(ret_target, HM_TARGET_BYTES, "ipc://%s/%s.sock",
 				  folder && *folder ? folder : "var/run", service);
-	if (length < 0 || length >= HM_ENDPOINT_BYTES)
+	if (length < 0 || length >= HM_TARGET_BYTES)
 		return hm_raise(INVALID_ARGUMENT, "endpoint of %s: the path in HALLMARK_RUN is too long", service);
 	return HM_OK;
 }

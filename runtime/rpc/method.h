@@ -85,6 +85,8 @@ struct hm_service {
 	/* Optional: the key (by name, of the host's keys folder) the service signs with; its handlers reach it by
 	 * hm_call_signing_key, nobody else does. */
 	const char *signing_key;
+	/* The runtime's own (health): no interceptor is asked, so its methods touch nothing. */
+	bool is_built_in;
 };
 
 /* hm_method_id returns what travels for a method name: FNV-1a, 64 bits. */

@@ -56,6 +56,7 @@ hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context
 		.packed = (const uint8_t *)"",
 		.body_bytes = request ? protobuf_c_message_get_packed_size(request) : 0,
 		.deadline_us = deadline_of(context, method, now_us),
+		.waits_for_ready = context->waits_for_ready,
 	};
 	if (method->request_bytes && pending->body_bytes > method->request_bytes)
 		return hm_raise(RESOURCE_EXHAUSTED, "%s: request of %zu bytes, at most %u are allowed", method->name,

@@ -10,6 +10,7 @@
 
 struct hm_pending {
 	struct hm_pending *next; /* parked, ended, or free */
+	struct hm_pending **parked_at; /* parked: what points to it */
 	const struct hm_method *method;
 	/* What to send. */
 	struct hm_call_head head; /* but for slot and time-out, which are known when it leaves */
@@ -19,7 +20,11 @@ struct hm_pending {
 	size_t body_bytes;
 	int64_t deadline_us; /* 0: none */
 	void *copied; /* what a parked started call points into */
+	bool waits_for_ready; /* no endpoint that can be reached is no reason to fail */
 	/* Where it is. */
+	struct hm_connection *connection; /* NULL: parked */
+	int64_t began_us; /* when it was given to the connection */
+	uint8_t place; /* of the endpoint, in the channel */
 	uint32_t id; /* 0: parked */
 	uint64_t begins; /* where its frame begins in the connection's stream; what has left by then went before it */
 	/* Whom to tell: the context of a waiting caller, or done. */

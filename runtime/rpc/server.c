@@ -9,7 +9,7 @@
 #include "rpc/serving.h"
 #include "rpc/stream_pool.h"
 
-enum { WORKERS = 64, STREAMS_MAX = 256, QUEUE_MAX = 4096, CONNECTIONS_MAX = 1024 };
+enum { WORKERS = 64, STREAMS_MAX = 256, QUEUE_MAX = 4096, CONNECTIONS_MAX = 1024, BUILT_IN_QUEUE_MAX = 64 };
 
 static void *on_connected(void *user, struct hm_pipe *pipe, const char *name)
 {
@@ -65,8 +65,9 @@ static void open_pools(struct hm_server *server)
 {
 	const struct hm_server_config *config = &server->config;
 
-	server->pools = allocate(config->n_services, sizeof(struct hm_pool *));
-	server->stream_pools = allocate(config->n_services, sizeof(struct hm_stream_pool *));
+	server->unhealthy = allocate(config->n_services + 1, sizeof *server->unhealthy);
+	server->pools = allocate(config->n_services + 1, sizeof(struct hm_pool *));
+	server->stream_pools = allocate(config->n_services + 1, sizeof(struct hm_stream_pool *));
 	for (size_t i = 0; i < config->n_services; i++) {
 		const char *name = config->services[i]->table->short_name;
 
@@ -77,6 +78,8 @@ static void open_pools(struct hm_server *server)
 									  .work = hm_serving_work });
 		server->stream_pools[i] = hm_stream_pool_open(name, config->streams_max);
 	}
+	server->pools[config->n_services] = hm_pool_open(&(struct hm_pool_config){
+		.name = "built-in", .threads_max = 1, .queue_max = BUILT_IN_QUEUE_MAX, .work = hm_serving_work });
 }
 
 static struct hm_port *open_port(const struct hm_port_limits *given, struct hm_server *server)
@@ -181,7 +184,7 @@ void hm_server_close(struct hm_server *server)
 	if (server->port)
 		hm_port_stop(server->port);
 	hm_timer_stop(&server->sweeper);
-	for (size_t i = 0; i < server->config.n_services; i++)
+	for (size_t i = 0; server->pools && i <= server->config.n_services; i++)
 		hm_pool_close(server->pools[i]);
 	for (size_t i = 0; i < server->config.n_services; i++)
 		hm_stream_pool_close(server->stream_pools[i]);
@@ -191,6 +194,7 @@ void hm_server_close(struct hm_server *server)
 	hm_tenants_close(server->tenants);
 	free(server->pools);
 	free(server->stream_pools);
+	free(server->unhealthy);
 	free(server->methods);
 	free((void *)(uintptr_t)server->config.services);
 	pthread_cond_destroy(&server->changed);

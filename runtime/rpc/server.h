@@ -63,6 +63,10 @@ hm_status hm_server_listen(struct hm_server *server, const char *url, char ret_u
 hm_status hm_server_set_quota(struct hm_server *server, const char *brand, uint32_t calls_per_s,
 			      uint32_t in_flight_max);
 
+/* hm_server_set_health says what health checks (grpc.health.v1.Health) are answered: for one service, by full or short name, or for the
+ * server as a whole (""). All serve until told otherwise, none does while draining. NOT_FOUND: no such service. Thread-safe. */
+hm_status hm_server_set_health(struct hm_server *server, const char *service, bool serving);
+
 /* hm_server_drain stops accepting, lets running calls end (bounded by timeout_ms) and sends their replies. */
 void hm_server_drain(struct hm_server *server, uint32_t timeout_ms);
 void hm_server_close(struct hm_server *server);

@@ -1,11 +1,12 @@
 /* The server's methods: a table by id, at most half full, built once. */
+#include "rpc/health.h"
 #include "rpc/serving.h"
 
 #include <stdlib.h>
 
 static size_t count_methods(const struct hm_server_config *config)
 {
-	size_t count = 0;
+	size_t count = hm_health_service.table->n_methods;
 
 	for (size_t i = 0; i < config->n_services; i++)
 		count += config->services[i]->table->n_methods;
@@ -22,10 +23,8 @@ static struct hm_method_row *place_of(const struct hm_server *server, uint64_t i
 	return &server->methods[at];
 }
 
-static hm_status add_service(struct hm_server *server, size_t index)
+static hm_status add_service(struct hm_server *server, const struct hm_service *service, size_t index)
 {
-	const struct hm_service *service = server->config.services[index];
-
 	for (size_t i = 0; i < service->table->n_methods; i++) {
 		const struct hm_method *method = &service->table->methods[i];
 		struct hm_method_row *row = place_of(server, method->id);
@@ -52,8 +51,8 @@ hm_status hm_methods_open(struct hm_server *server)
 		abort();
 	server->methods_mask = rows - 1;
 	for (size_t i = 0; i < server->config.n_services; i++)
-		TRY(add_service(server, i));
-	return HM_OK;
+		TRY(add_service(server, server->config.services[i], i));
+	return add_service(server, &hm_health_service, server->config.n_services);
 }
 
 struct hm_method_row *hm_methods_find(const struct hm_server *server, uint64_t id)

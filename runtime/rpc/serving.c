@@ -120,9 +120,11 @@ hm_status hm_serving_decode(struct hm_serving *serving)
 hm_status hm_serving_run(struct hm_serving *serving)
 {
 	const struct hm_interceptor *interceptor = serving->peer->server->config.interceptor;
+	struct hm_call *call = &serving->call;
 
-	return interceptor->run(interceptor->user, &serving->call,
-				serving->binding ? serving->binding->principal : NULL);
+	if (call->service->is_built_in)
+		return call->method->thunk(NULL, call, call->request, call->reply);
+	return interceptor->run(interceptor->user, call, serving->binding ? serving->binding->principal : NULL);
 }
 
 /* An error that was returned but never raised must not be explained by the last one of another call. */
@@ -251,7 +253,7 @@ static hm_status refuse(struct hm_serving *serving, hm_status status)
 	const struct hm_interceptor *interceptor = serving->peer->server->config.interceptor;
 
 	atomic_fetch_add_explicit(&serving->peer->server->calls_refused, 1, memory_order_relaxed);
-	if (!interceptor->refuse)
+	if (!interceptor->refuse || serving->call.service->is_built_in)
 		return status;
 	return interceptor->refuse(interceptor->user, &serving->call,
 				   serving->binding ? serving->binding->principal : NULL, status);

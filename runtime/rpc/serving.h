@@ -106,10 +106,11 @@ struct hm_server {
 	struct hm_port *port;
 	struct hm_method_row *methods; /* open addressing by id */
 	size_t methods_mask;
-	struct hm_pool **pools; /* by service */
+	struct hm_pool **pools; /* by service; behind them that of the built-in ones */
 	struct hm_stream_pool **stream_pools;
 	struct hm_timer sweeper;
 	_Atomic bool is_draining;
+	_Atomic bool *unhealthy; /* by service; behind them the server as a whole */
 
 	pthread_mutex_t peers_lock;
 	pthread_cond_t changed; /* a peer left or a call ended while draining */

@@ -31,7 +31,7 @@ hm_status hm_stream_open(struct hm_channel *channel, struct hm_context *context,
 	pthread_mutex_lock(&channel->lock);
 	channel->n_streams++;
 	if (status == HM_OK)
-		status = hm_channel_begin(channel, &stream->pending, now_us, &stream->connection, &pipe);
+		status = hm_channel_begin(channel, &stream->pending, now_us, &pipe);
 	pthread_mutex_unlock(&channel->lock);
 	hm_connection_push(pipe);
 	if (status != HM_OK) {
@@ -55,7 +55,7 @@ void hm_stream_close(struct hm_stream *stream)
 	hm_timer_stop(&stream->timer);
 	pthread_mutex_lock(&stream->channel->lock);
 	stream->ready = NULL;
-	if (stream->connection)
+	if (!stream->pending.has_ended)
 		pipe = hm_stream_cut(stream, &closed);
 	while (stream->telling >= HM_STREAM_TELLING && !hm_stream_is_telling(stream))
 		pthread_cond_wait(&stream->channel->changed, &stream->channel->lock);
@@ -79,7 +79,7 @@ static void fire(void *user)
 
 	hm_ended_init(&ended);
 	pthread_mutex_lock(&channel->lock);
-	if (stream->connection && atomic_load(&stream->is_cancelled))
+	if (!stream->pending.has_ended && atomic_load(&stream->is_cancelled))
 		pipe = hm_stream_cut(stream, &cancelled);
 	hm_stream_wake(stream, &ended);
 	pthread_mutex_unlock(&channel->lock);
@@ -124,7 +124,9 @@ static hm_status result(struct hm_stream *stream, ProtobufCMessage **ret_message
 /* With the lock held. On the thread that receives, all leaves together when it is done. */
 static struct hm_pipe *flush(const struct hm_stream *stream)
 {
-	return hm_connection_is_receiving(stream->connection) ? NULL : hm_connection_flush(stream->connection);
+	struct hm_connection *connection = stream->pending.connection;
+
+	return hm_connection_is_receiving(connection) ? NULL : hm_connection_flush(connection);
 }
 
 /* ---- Reading -------------------------------------------------------------------------------------------------------- */
@@ -135,9 +137,9 @@ static struct hm_pipe *give_back(struct hm_stream *stream)
 	size_t owed = stream->owed;
 
 	stream->owed = 0;
-	if (!owed || !stream->connection)
+	if (!owed || stream->pending.has_ended)
 		return NULL;
-	hm_engine_consume(stream->connection->engine, stream->pending.id, owed);
+	hm_engine_consume(stream->pending.connection->engine, stream->pending.id, owed);
 	return flush(stream);
 }
 
@@ -161,7 +163,7 @@ static hm_status unpack(struct hm_stream *stream, ProtobufCMessage **ret_message
 	pthread_mutex_lock(&stream->channel->lock);
 	if (status == HM_OK)
 		pipe = give_back(stream);
-	else if (stream->connection)
+	else if (!stream->pending.has_ended)
 		pipe = hm_stream_cut(stream, hm_error_get());
 	pthread_mutex_unlock(&stream->channel->lock);
 	hm_connection_push(pipe);
@@ -184,7 +186,7 @@ static enum fill fill(struct hm_stream *stream, bool waits)
 	stream->arrived = empty;
 	pipe = give_back(stream);
 	if (!stream->reading.size) {
-		fill = stream->connection ? EMPTY : ENDED;
+		fill = stream->pending.has_ended ? ENDED : EMPTY;
 		if (fill == EMPTY && waits)
 			atomic_store(&stream->reader, HM_WAIT_WAITING);
 	}
@@ -240,7 +242,7 @@ static hm_status explain_over(struct hm_stream *stream)
 	if (stream->no_more_requests)
 		return hm_raise(FAILED_PRECONDITION, "%s: a request after the last one", name);
 	pthread_mutex_lock(&stream->channel->lock);
-	has_ended = !stream->connection;
+	has_ended = stream->pending.has_ended;
 	pthread_mutex_unlock(&stream->channel->lock);
 	if (has_ended)
 		TRY(result(stream, &reply));
@@ -249,14 +251,15 @@ static hm_status explain_over(struct hm_stream *stream)
 
 static enum hm_sent put(struct hm_stream *stream, const ProtobufCMessage *message, size_t bytes, bool waits)
 {
+	const struct hm_pending *pending = &stream->pending;
 	enum hm_sent sent = HM_SEND_OVER;
 	struct hm_pipe *pipe = NULL;
 	uint8_t *body;
 
 	pthread_mutex_lock(&stream->channel->lock);
-	if (stream->connection && !stream->no_more_requests)
-		sent = stream->pending.id ? hm_engine_send(stream->connection->engine, stream->pending.id, bytes, &body)
-					  : HM_SEND_BLOCKED; /* not connected yet */
+	if (!pending->has_ended && !stream->no_more_requests)
+		sent = pending->connection ? hm_engine_send(pending->connection->engine, pending->id, bytes, &body)
+					   : HM_SEND_BLOCKED; /* not connected yet */
 	if (sent == HM_SENT) {
 		protobuf_c_message_pack(message, body);
 		pipe = flush(stream);
@@ -300,12 +303,13 @@ hm_status hm_stream_try_send(struct hm_stream *stream, const ProtobufCMessage *m
 
 hm_status hm_stream_end(struct hm_stream *stream)
 {
+	const struct hm_pending *pending = &stream->pending;
 	struct hm_pipe *pipe = NULL;
 
 	pthread_mutex_lock(&stream->channel->lock);
 	stream->no_more_requests = true;
-	if (stream->connection && stream->pending.id) { /* else it is said when the call leaves */
-		hm_engine_end(stream->connection->engine, stream->pending.id);
+	if (pending->connection && !pending->has_ended) { /* else it is said when the call leaves */
+		hm_engine_end(pending->connection->engine, pending->id);
 		pipe = flush(stream);
 	}
 	pthread_mutex_unlock(&stream->channel->lock);

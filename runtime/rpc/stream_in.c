@@ -58,7 +58,7 @@ void hm_stream_writable(struct hm_stream *stream, struct hm_ended *ended)
 void hm_stream_begun(struct hm_stream *stream, struct hm_ended *ended)
 {
 	if (stream->no_more_requests)
-		hm_engine_end(stream->connection->engine, stream->pending.id);
+		hm_engine_end(stream->pending.connection->engine, stream->pending.id);
 	hm_stream_wake(stream, ended);
 }
 
@@ -67,7 +67,6 @@ static void end(struct hm_stream *stream)
 {
 	struct hm_pending *pending = &stream->pending;
 
-	stream->connection = NULL;
 	if (pending->error) {
 		struct hm_error *error = hm_arena_alloc(&stream->result, sizeof *error);
 
@@ -89,12 +88,15 @@ void hm_stream_over(struct hm_stream *stream, struct hm_ended *ended)
 
 struct hm_pipe *hm_stream_cut(struct hm_stream *stream, const struct hm_error *error)
 {
-	struct hm_connection *connection = stream->connection;
+	struct hm_connection *connection = stream->pending.connection;
 
-	hm_connection_abandon(connection, &stream->pending);
+	if (connection)
+		hm_connection_abandon(connection, &stream->pending);
+	else
+		hm_parked_remove(stream->channel, &stream->pending);
 	stream->pending.error = error;
 	end(stream);
-	return hm_connection_is_receiving(connection) ? NULL : hm_connection_flush(connection);
+	return !connection || hm_connection_is_receiving(connection) ? NULL : hm_connection_flush(connection);
 }
 
 /* Calls ready until nothing has happened meanwhile. Who closes the stream now leaves freeing it to this. */

@@ -10,7 +10,7 @@
 #pragma once
 #include "base/buffer.h"
 #include "net/timer.h"
-#include "rpc/connection.h"
+#include "rpc/balance.h"
 #include "rpc/stream.h"
 
 /* Who runs the ready function, so that it runs once at a time and never after close. */
@@ -32,7 +32,6 @@ struct hm_stream {
 	_Atomic bool is_cut; /* ended by this end: what has arrived does not matter any more */
 
 	/* Under the channel's lock. */
-	struct hm_connection *connection; /* NULL: ended */
 	struct hm_buffer arrived;
 	bool no_more_requests;
 	_Atomic uint32_t reader, writer;

@@ -295,6 +295,11 @@ int64_t hm_engine_next_tick_us(const struct hm_engine *engine)
 	return silence < deadline ? silence : deadline;
 }
 
+size_t hm_engine_room(const struct hm_engine *engine)
+{
+	return engine->calls_max - engine->calls.waiting - engine->calls.left;
+}
+
 size_t hm_engine_calls(const struct hm_engine *engine)
 {
 	return engine->side == HM_CLIENT ? engine->calls.waiting : engine->running;

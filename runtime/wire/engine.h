@@ -139,8 +139,10 @@ size_t hm_engine_packet_size(const struct hm_engine *engine);
 void hm_engine_take_packet(struct hm_engine *engine, void *out);
 
 /* hm_engine_calls returns the number of calls under way: on a client those that have not ended, on a server those not yet
- * answered (solo calls are not counted). hm_engine_pending_bytes: frames not yet taken. */
+ * answered (solo calls are not counted). hm_engine_room: how many more a client may begin. hm_engine_pending_bytes: frames not yet
+ * taken. */
 size_t hm_engine_calls(const struct hm_engine *engine);
+size_t hm_engine_room(const struct hm_engine *engine);
 size_t hm_engine_pending_bytes(const struct hm_engine *engine);
 const struct hm_hello *hm_engine_peer(const struct hm_engine *engine); /* NULL before its HELLO */
 

@@ -1,0 +1,51 @@
+/* Target: a table of options. */
+#include "rpc/target.h"
+
+#include <string.h>
+
+static const struct choice {
+	const char *text; /* NAME=VALUE */
+	bool is_health;
+	int value;
+} choices[] = {
+	{ "balancing=least_loaded", false, HM_LEAST_LOADED },
+	{ "balancing=round_robin", false, HM_ROUND_ROBIN },
+	{ "health=on", true, HM_HEALTH_CHECKS_ON },
+	{ "health=off", true, HM_HEALTH_CHECKS_OFF },
+};
+
+static hm_status choose(struct hm_target *target, const char *text, size_t bytes)
+{
+	for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+		const struct choice *choice = &choices[i];
+
+		if (strlen(choice->text) != bytes || memcmp(choice->text, text, bytes) != 0)
+			continue;
+		if (choice->is_health)
+			target->health_checks = (enum hm_health_checks)choice->value;
+		else
+			target->balancing = (enum hm_balancing)choice->value;
+		return HM_OK;
+	}
+	return hm_raise(
+		INVALID_ARGUMENT,
+		"target %s: no option \"%.*s\": there are balancing=least_loaded, balancing=round_robin, health=on "
+		"and health=off",
+		target->name, (int)bytes, text);
+}
+
+hm_status hm_target_parse(const char *text, struct hm_target *ret_target)
+{
+	size_t bytes = strcspn(text, ";");
+
+	if (!bytes || bytes >= sizeof ret_target->name)
+		return hm_raise(INVALID_ARGUMENT, "a target of %zu bytes: from 1 to %zu are possible", bytes,
+				sizeof ret_target->name - 1);
+	*ret_target = (struct hm_target){ 0 };
+	memcpy(ret_target->name, text, bytes);
+	for (text += bytes; *text; text += bytes) {
+		bytes = strcspn(++text, ";");
+		TRY(choose(ret_target, text, bytes));
+	}
+	return HM_OK;
+}

@@ -1,0 +1,23 @@
+/*
+ * Target: what a channel is opened with, as configuration writes it: where the endpoints are found (resolver.h), and behind
+ * semicolons how calls are spread over them:
+ *
+ *     tcp://127.0.0.1:7003,tcp://127.0.0.1:7004;balancing=round_robin;health=off
+ *
+ *     balancing   least_loaded, round_robin
+ *     health      on, off: whether servers are asked if they serve; without it those of several endpoints are
+ *
+ * (rpc's own header)
+ */
+#pragma once
+#include "rpc/endpoint.h"
+#include "rpc/health_check.h"
+
+struct hm_target {
+	char name[HM_TARGET_BYTES];
+	enum hm_balancing balancing;
+	enum hm_health_checks health_checks;
+};
+
+/* hm_target_parse: INVALID_ARGUMENT says which option, or value of one, nobody knows. */
+hm_status hm_target_parse(const char *text, struct hm_target *ret_target);
