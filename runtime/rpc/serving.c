@@ -238,9 +238,9 @@ bool hm_serving_count(struct hm_serving *serving, bool is_last)
 {
 	const struct hm_interceptor *interceptor = serving->peer->server->config.interceptor;
 	void *principal = serving->binding ? serving->binding->principal : NULL;
-	bool is_counted = is_last;
+	bool is_counted = is_last || serving->call.service->is_built_in;
 
-	if (interceptor->count)
+	if (interceptor->count && !serving->call.service->is_built_in)
 		is_counted =
 			interceptor->count(interceptor->user, &serving->call, principal, hm_error_get()->code, is_last);
 	if (is_counted)
