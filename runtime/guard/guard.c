@@ -46,12 +46,19 @@ static void on_unbind(void *user, void *principal)
 	hm_principal_close(principal);
 }
 
+static const struct hm_ward_method *method_of(const struct hm_call *call)
+{
+	const struct hm_session *session = call->guard;
+
+	return &session->ward->methods[call->method - call->service->table->methods];
+}
+
 /* A request's brand_id is the call's; one that says otherwise is an attempt at another brand. */
 static hm_status check_brand_field(struct hm_call *call)
 {
 	const char *given;
 
-	if (!hm_field_find(call->method->request, "brand_id"))
+	if (!method_of(call)->has_brand_id)
 		return HM_OK;
 	given = hm_field_text(&call->context.arena, call->request, "brand_id");
 	if (given && strcmp(given, call->context.brand))
@@ -72,8 +79,7 @@ static hm_status admit(struct hm_call *call, const struct hm_principal *principa
 static hm_status work(struct hm_call *call)
 {
 	const struct hm_session *session = call->guard;
-	size_t index = (size_t)(call->method - call->service->table->methods);
-	const struct hm_query *query = session->ward->queries[index];
+	const struct hm_query *query = method_of(call)->query;
 
 	if (session->key)
 		TRY(hm_session_open(call)); /* before anything is done: it may have been */

@@ -6,6 +6,7 @@
 
 #include "guard/session.h"
 #include "hallmark/audit.pb-c.h"
+#include "wire/message.h"
 
 /* The query that is all of a method must not reach further than the method's contract says. */
 static hm_status check_reach(const struct hm_method *method, const struct hm_query *query)
@@ -28,7 +29,7 @@ static bool lists_audit(const struct hm_method *method)
 }
 
 static hm_status bind_method(const struct hm_guarded *guarded, const struct hm_method *method,
-			     const struct hm_query **ret_query)
+			     struct hm_ward_method *ret_method)
 {
 	const struct hm_service *service = guarded->service;
 	const char *bare = strrchr(method->name, '/') + 1;
@@ -47,7 +48,10 @@ static hm_status bind_method(const struct hm_guarded *guarded, const struct hm_m
 				method->name);
 	if (query)
 		TRY(check_reach(method, query));
-	*ret_query = query;
+	*ret_method = (struct hm_ward_method){
+		.query = query,
+		.has_brand_id = hm_field_find(method->request, "brand_id"),
+	};
 	return HM_OK;
 }
 
@@ -74,8 +78,8 @@ static hm_status check_queries(const struct hm_ward *ward)
 						  .reply = table->methods[i].reply,
 						  .builtins = hm_session_builtins };
 
-		if (ward->queries[i])
-			TRY(hm_store_check(ward->store, ward->queries[i], &use));
+		if (ward->methods[i].query)
+			TRY(hm_store_check(ward->store, ward->methods[i].query, &use));
 	}
 	for (size_t i = 0; queries && i < queries->n_queries; i++)
 		if (!queries->queries[i]->is_rpc)
@@ -91,11 +95,11 @@ hm_status hm_ward_open(const struct hm_guarded *guarded, uint32_t reply_ttl_s, s
 	ret_ward->store = guarded->store;
 	ret_ward->signing_key = guarded->signing_key;
 	ret_ward->reply_ttl_s = reply_ttl_s;
-	ret_ward->queries = calloc(table->n_methods, sizeof(struct hm_query *));
-	if (!ret_ward->queries)
+	ret_ward->methods = calloc(table->n_methods, sizeof *ret_ward->methods);
+	if (!ret_ward->methods)
 		return hm_raise(RESOURCE_EXHAUSTED, "no memory for %zu methods", table->n_methods);
 	for (size_t i = 0; i < table->n_methods; i++)
-		TRY(bind_method(guarded, &table->methods[i], &ret_ward->queries[i]));
+		TRY(bind_method(guarded, &table->methods[i], &ret_ward->methods[i]));
 	TRY(check_names(guarded->service));
 	if (!guarded->store)
 		return HM_OK;
@@ -109,5 +113,5 @@ void hm_ward_close(struct hm_ward *ward)
 {
 	hm_refusals_close(ward->refusals);
 	hm_audit_writer_close(ward->audit);
-	free(ward->queries);
+	free(ward->methods);
 }

@@ -6,6 +6,11 @@
 #include "guard/guard.h"
 #include "guard/refusals.h"
 
+struct hm_ward_method {
+	const struct hm_query *query; /* the one that is all of it, or NULL */
+	bool has_brand_id; /* in its request */
+};
+
 struct hm_ward {
 	const struct hm_service *service;
 	struct hm_store *store; /* NULL: no database */
@@ -13,7 +18,7 @@ struct hm_ward {
 	struct hm_audit_writer *audit; /* NULL: no database */
 	struct hm_refusals *refusals; /* NULL: no database */
 	uint32_t reply_ttl_s; /* how long idempotent replies are kept */
-	const struct hm_query **queries; /* by method index: the query that is all of a method, or NULL */
+	struct hm_ward_method *methods; /* by index in the service's table */
 };
 
 /* hm_ward_open finds what each method is made of: the service's handler or query of its name, or, where a method replies with
