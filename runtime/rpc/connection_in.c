@@ -32,7 +32,7 @@ static void end_call(struct hm_connection *connection, const struct hm_event *ev
 	struct hm_pending *pending = event->user;
 
 	if (hm_check_is(connection, pending)) {
-		hm_check_ended(connection, event, now_us);
+		hm_check_ended(connection, event);
 		return;
 	}
 	pending->status = event->status;

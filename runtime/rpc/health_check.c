@@ -71,17 +71,27 @@ static enum hm_health read_reply(const struct hm_event *event)
 	return health;
 }
 
-/* No answer in time is one, too: the method takes no worker, so its server stands still. */
-void hm_check_ended(struct hm_connection *connection, const struct hm_event *event, int64_t now_us)
+static void set_unhealthy(struct hm_connection *connection, bool is_answered)
 {
-	(void)now_us;
+	set_health(connection, HM_HEALTH_NOT_SERVING);
+	if (hm_raise(UNAVAILABLE, "%s: the server %s; the call was not processed", connection->backend->url,
+		     is_answered ? "does not serve at present" : "does not answer when asked whether it serves") !=
+	    HM_OK)
+		connection->channel->refusal = *hm_error_get();
+}
+
+/* No answer in time is one, too: the method takes no worker, so its server stands still. */
+void hm_check_ended(struct hm_connection *connection, const struct hm_event *event)
+{
+	bool is_answered = event->type == HM_EVENT_REPLY;
+
 	connection->check.is_under_way = false;
-	if (event->type == HM_EVENT_REPLY && event->status == HM_UNIMPLEMENTED)
+	if (is_answered && event->status == HM_UNIMPLEMENTED)
 		set_health(connection, HM_HEALTH_SERVING);
-	else if (event->type == HM_EVENT_REPLY && event->status == HM_OK)
-		set_health(connection, read_reply(event));
+	else if (is_answered && event->status == HM_OK && read_reply(event) == HM_HEALTH_SERVING)
+		set_health(connection, HM_HEALTH_SERVING);
 	else
-		set_health(connection, HM_HEALTH_NOT_SERVING);
+		set_unhealthy(connection, is_answered);
 }
 
 static bool is_wanted(const struct hm_channel *channel)

@@ -28,7 +28,7 @@ struct hm_check {
  * nobody is told but hm_check_ended. All with the channel's lock held. */
 void hm_check_begin(struct hm_connection *connection, int64_t now_us);
 bool hm_check_is(const struct hm_connection *connection, const struct hm_pending *pending);
-void hm_check_ended(struct hm_connection *connection, const struct hm_event *event, int64_t now_us);
+void hm_check_ended(struct hm_connection *connection, const struct hm_event *event);
 
 /* hm_health_choose looks at whether the channel's servers are to be asked: its list or configuration has changed.
  * hm_health_tick asks those whose time has come. */

@@ -1,0 +1,228 @@
+/* Farm: see farm.h. */
+#include "tests/farm.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "rpc/endpoint.h"
+#include "tests/child.h"
+#include "tests/rpc_world.h"
+
+#define URL_VARIABLE "HALLMARK_FARM_URL"
+
+_Atomic unsigned farm_ended, farm_ended_well;
+
+static hm_status echo(struct hm_call *call, const Echo__EchoMessage *request, Echo__EchoMessage *reply)
+{
+	(void)call;
+	reply->text = request->text;
+	return HM_OK;
+}
+
+static hm_status pass(struct hm_call *call, const Echo__SleepRequest *request, Echo__SleepReply *reply)
+{
+	(void)call;
+	(void)request;
+	(void)reply;
+	return HM_OK;
+}
+
+static const struct hm_service service = ECHO_SERVICE(.echo = echo, .sleep = pass);
+
+static void stand_at_gate(struct farm *farm)
+{
+	pthread_mutex_lock(&farm->lock);
+	while (farm->is_shut)
+		pthread_cond_wait(&farm->opened, &farm->lock);
+	pthread_mutex_unlock(&farm->lock);
+}
+
+static hm_status on_run(void *user, struct hm_call *call, void *principal)
+{
+	struct farm_server *server = user;
+
+	(void)principal;
+	atomic_fetch_add(&server->calls, 1);
+	if (atomic_load(&server->fails))
+		return hm_fail(call, UNAVAILABLE, "as asked");
+	if (atomic_load(&server->slow_ms))
+		usleep(atomic_load(&server->slow_ms) *
+		       1000); /* what the service does is slow; the test waits for nothing */
+	if (call->method->request == &echo__sleep_request__descriptor &&
+	    ((const Echo__SleepRequest *)call->request)->ms)
+		stand_at_gate(server->farm);
+	return call->method->thunk(call->service->handlers, call, call->request, call->reply);
+}
+
+void farm_make(struct farm *farm, size_t count)
+{
+	*farm = (struct farm){ .count = count };
+	pthread_mutex_init(&farm->lock, NULL);
+	pthread_cond_init(&farm->opened, NULL);
+	snprintf(farm->folder, sizeof farm->folder, "/tmp/hallmark-farm-XXXXXX");
+	cr_assert(mkdtemp(farm->folder));
+	for (size_t i = 0; i < count; i++) {
+		struct farm_server *server = &farm->servers[i];
+
+		server->farm = farm;
+		server->interceptor = (struct hm_interceptor){ .user = server, .run = on_run };
+		snprintf(server->url, sizeof server->url, "ipc://%s/%zu", farm->folder, i);
+	}
+	cr_assert_eq(hm_context_open("loop", NULL, &farm->context), HM_OK);
+}
+
+static struct hm_server *serve(const struct hm_interceptor *interceptor, const char *url)
+{
+	static const struct hm_service *const services[] = { &service };
+	const struct hm_server_config config = {
+		.services = services, .n_services = 1, .interceptor = interceptor, .queue_max = 100000
+	};
+	struct hm_server *server = NULL;
+
+	if (hm_server_open(&config, &server) != HM_OK || hm_server_listen(server, url, NULL) != HM_OK) {
+		fprintf(stderr, "cannot serve at %s: %s\n", url, hm_error_get()->message);
+		abort();
+	}
+	return server;
+}
+
+void farm_serve(struct farm *farm, size_t place)
+{
+	farm->servers[place].server = serve(&farm->servers[place].interceptor, farm->servers[place].url);
+}
+
+/* nng does not survive a fork, so a server process is this program anew: before its main it finds that it is to be a server. */
+__attribute__((constructor)) static void be_a_server(void)
+{
+	static struct farm_server self;
+	const char *url = getenv(URL_VARIABLE);
+
+	if (!url)
+		return;
+	self.interceptor = (struct hm_interceptor){ .user = &self, .run = on_run };
+	serve(&self.interceptor, url);
+	for (;;)
+		pause();
+}
+
+pid_t farm_fork(struct farm *farm, size_t place)
+{
+	static const char *const arguments[] = { "/proc/self/exe", NULL };
+	hm_status status;
+	pid_t pid;
+	int out;
+
+	setenv(URL_VARIABLE, farm->servers[place].url, 1);
+	status = child_start(arguments, NULL, &pid, &out);
+	unsetenv(URL_VARIABLE);
+	cr_assert_eq(status, HM_OK, "%s", hm_error_get()->message);
+	close(out);
+	return pid;
+}
+
+void farm_open(struct farm *farm, size_t count, const char *options)
+{
+	char target[HM_TARGET_BYTES];
+	size_t size = 0;
+
+	farm_make(farm, count);
+	for (size_t i = 0; i < count; i++) {
+		farm_serve(farm, i);
+		size += (size_t)snprintf(target + size, sizeof target - size, "%s%s", i ? "," : "",
+					 farm->servers[i].url);
+	}
+	snprintf(target + size, sizeof target - size, "%s", options);
+	cr_assert_eq(hm_channel_open_url(target, &farm->channel), HM_OK, "%s", hm_error_get()->message);
+}
+
+void farm_close(struct farm *farm)
+{
+	char path[128];
+
+	farm_let_go(farm);
+	hm_channel_close(farm->channel);
+	hm_context_close(farm->context);
+	for (size_t i = 0; i < farm->count; i++) {
+		hm_server_close(farm->servers[i].server);
+		snprintf(path, sizeof path, "%s/%zu", farm->folder, i);
+		unlink(path);
+	}
+	rmdir(farm->folder);
+}
+
+hm_status farm_call(struct farm *farm)
+{
+	const Echo__SleepRequest request = { ECHO_SLEEP_REQUEST_BASE, HM_SET(ms, 0) };
+	Echo__SleepReply *reply;
+	hm_status status = echo_sleep(farm->channel, farm->context, &request, &reply);
+
+	hm_context_reset(farm->context);
+	return status;
+}
+
+static void on_end(void *user, hm_status status, const Echo__SleepReply *reply)
+{
+	(void)user;
+	(void)reply;
+	atomic_fetch_add(&farm_ended_well, status == HM_OK);
+	atomic_fetch_add(&farm_ended, 1);
+}
+
+void farm_start(struct farm *farm)
+{
+	const Echo__SleepRequest request = { ECHO_SLEEP_REQUEST_BASE, HM_SET(ms, 1) };
+
+	cr_assert_eq(echo_sleep_start(farm->channel, farm->context, &request, on_end, NULL), HM_OK, "%s",
+		     hm_error_get()->message);
+}
+
+void farm_shut(struct farm *farm)
+{
+	pthread_mutex_lock(&farm->lock);
+	farm->is_shut = true;
+	pthread_mutex_unlock(&farm->lock);
+	farm_ended = farm_ended_well = 0;
+}
+
+void farm_let_go(struct farm *farm)
+{
+	pthread_mutex_lock(&farm->lock);
+	farm->is_shut = false;
+	pthread_cond_broadcast(&farm->opened);
+	pthread_mutex_unlock(&farm->lock);
+}
+
+unsigned farm_calls(const struct farm *farm)
+{
+	unsigned calls = 0;
+
+	for (size_t i = 0; i < farm->count; i++)
+		calls += atomic_load(&farm->servers[i].calls);
+	return calls;
+}
+
+void farm_zero(struct farm *farm)
+{
+	for (size_t i = 0; i < farm->count; i++)
+		atomic_store(&farm->servers[i].calls, 0);
+}
+
+unsigned farm_members(struct farm *farm)
+{
+	unsigned members;
+
+	pthread_mutex_lock(&farm->channel->lock);
+	members = farm->channel->picker.n_members;
+	pthread_mutex_unlock(&farm->channel->lock);
+	return members;
+}
+
+void farm_connect(struct farm *farm, unsigned members)
+{
+	cr_assert_eq(farm_call(farm), HM_OK, "%s", hm_error_get()->message);
+	rpc_wait_for(farm_members(farm) == members);
+	farm_zero(farm);
+}
