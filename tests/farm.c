@@ -74,7 +74,7 @@ void farm_make(struct farm *farm, size_t count)
 	cr_assert_eq(hm_context_open("loop", NULL, &farm->context), HM_OK);
 }
 
-static struct hm_server *serve(const struct hm_interceptor *interceptor, const char *url)
+static struct hm_server *serve(const struct hm_interceptor *interceptor, const char *url, char ret_url[HM_URL_BYTES])
 {
 	static const struct hm_service *const services[] = { &service };
 	const struct hm_server_config config = {
@@ -82,7 +82,7 @@ static struct hm_server *serve(const struct hm_interceptor *interceptor, const c
 	};
 	struct hm_server *server = NULL;
 
-	if (hm_server_open(&config, &server) != HM_OK || hm_server_listen(server, url, NULL) != HM_OK) {
+	if (hm_server_open(&config, &server) != HM_OK || hm_server_listen(server, url, ret_url) != HM_OK) {
 		fprintf(stderr, "cannot serve at %s: %s\n", url, hm_error_get()->message);
 		abort();
 	}
@@ -91,7 +91,16 @@ static struct hm_server *serve(const struct hm_interceptor *interceptor, const c
 
 void farm_serve(struct farm *farm, size_t place)
 {
-	farm->servers[place].server = serve(&farm->servers[place].interceptor, farm->servers[place].url);
+	char bound[HM_URL_BYTES];
+
+	farm_serve_at(farm, place, bound);
+}
+
+void farm_serve_at(struct farm *farm, size_t place, char ret_url[HM_URL_BYTES])
+{
+	struct farm_server *server = &farm->servers[place];
+
+	server->server = serve(&server->interceptor, server->url, ret_url);
 }
 
 /* nng does not survive a fork, so a server process is this program anew: before its main it finds that it is to be a server. */
@@ -103,7 +112,7 @@ __attribute__((constructor)) static void be_a_server(void)
 	if (!url)
 		return;
 	self.interceptor = (struct hm_interceptor){ .user = &self, .run = on_run };
-	serve(&self.interceptor, url);
+	serve(&self.interceptor, url, NULL);
 	for (;;)
 		pause();
 }

@@ -38,9 +38,11 @@ struct farm {
 void farm_open(struct farm *farm, size_t count, const char *options);
 void farm_close(struct farm *farm);
 
-/* farm_make has the same without any server or channel yet; farm_serve begins to serve one. */
+/* farm_make has the same without any server or channel yet; farm_serve begins to serve one. farm_serve_at tells where it really
+ * listens, which is its url but for port 0. */
 void farm_make(struct farm *farm, size_t count);
 void farm_serve(struct farm *farm, size_t place);
+void farm_serve_at(struct farm *farm, size_t place, char ret_url[HM_URL_BYTES]);
 
 /* farm_fork has one served by a process of its own, which ends with this thread at the latest. */
 pid_t farm_fork(struct farm *farm, size_t place);

@@ -3,6 +3,7 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,8 +27,8 @@ struct hm_resolver {
 	bool is_closing, is_nudged;
 	bool is_telling; /* resolved runs */
 	/* Of the thread. */
-	bool has_list, has_failed;
-	unsigned failures; /* in a row */
+	bool has_list;
+	_Atomic unsigned failures; /* in a row; read by others, too */
 	struct hm_endpoints *current, *next;
 	char target[];
 };
@@ -115,7 +116,7 @@ static void resolve(struct hm_resolver *resolver)
 	status = resolver->scheme->resolve(resolver->target, next);
 	if (status == HM_OK && !next->count)
 		status = hm_raise(UNAVAILABLE, "%s%s: no endpoint there", resolver->scheme->prefix, resolver->target);
-	resolver->failures = status == HM_OK ? 0 : resolver->failures + 1;
+	atomic_store(&resolver->failures, status == HM_OK ? 0 : atomic_load(&resolver->failures) + 1);
 	if (status == HM_OK && !(resolver->has_list && is_same(next, resolver->current))) {
 		resolver->next = resolver->current;
 		resolver->current = next;
@@ -130,12 +131,13 @@ static void resolve(struct hm_resolver *resolver)
 static int64_t next_us(const struct hm_resolver *resolver, int64_t now_us)
 {
 	int64_t period_us = (int64_t)resolver->scheme->period_ms * HM_US_PER_MS, wait_us;
+	unsigned failures = atomic_load(&resolver->failures);
 	uint32_t chance;
 
 	hm_random(&chance, sizeof chance);
 	wait_us = period_us * 4 / 5 + (period_us * 2 / 5 * chance >> 32);
-	if (resolver->failures) {
-		int64_t backoff_us = hm_backoff_us("", resolver->failures, chance);
+	if (failures) {
+		int64_t backoff_us = hm_backoff_us("", failures, chance);
 
 		wait_us = backoff_us < wait_us ? backoff_us : wait_us;
 	}
@@ -246,6 +248,11 @@ void hm_resolver_nudge(struct hm_resolver *resolver)
 	resolver->is_nudged = true;
 	pthread_cond_broadcast(&resolver->changed);
 	pthread_mutex_unlock(&resolver->lock);
+}
+
+unsigned hm_resolver_failures(const struct hm_resolver *resolver)
+{
+	return atomic_load(&resolver->failures);
 }
 
 void hm_resolver_close(struct hm_resolver *resolver)

@@ -44,6 +44,9 @@ hm_status hm_resolver_open(const char *target, hm_resolved_fn *resolved, void *u
 /* hm_resolver_nudge: the list may be out of date. Never waits; NULL is fine. */
 void hm_resolver_nudge(struct hm_resolver *resolver);
 
+/* hm_resolver_failures is how many resolutions have failed since the last good one. */
+unsigned hm_resolver_failures(const struct hm_resolver *resolver);
+
 /* hm_resolver_close: when it returns, `resolved` does not run and will not. A name that is being looked up is not waited for.
  * NULL is fine. */
 void hm_resolver_close(struct hm_resolver *resolver);

@@ -1,0 +1,80 @@
+/* Health: what a server answers to whoever asks, as health.v1 has it. */
+#include "rpc/health.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "tests/rpc_world.h"
+
+#define SERVING HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
+#define NOT_SERVING HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__NOT_SERVING
+
+static hm_status check(struct rpc_world *world, const char *service, int *ret_serving)
+{
+	Health__HealthCheckRequest request = HEALTH__HEALTH_CHECK_REQUEST__INIT;
+	ProtobufCMessage *reply;
+
+	request.service = service;
+	TRY(hm_channel_call(world->channel, world->context, &hm_health_check, &request.base, &reply));
+	*ret_serving = (int)((const Health__HealthCheckResponse *)reply)->status;
+	return HM_OK;
+}
+
+static void expect(struct rpc_world *world, const char *service, int expected)
+{
+	int serving = -1;
+
+	cr_assert_eq(check(world, service, &serving), HM_OK, "%s", hm_error_get()->message);
+	cr_expect_eq(serving, expected, "\"%s\" is %d", service ? service : "", serving);
+}
+
+Test(health, the_methods_id_is_its_names)
+{
+	cr_expect_eq(hm_health_check.id, hm_method_id("grpc.health.v1.Health/Check"));
+}
+
+RPC_TEST(health, everything_serves_until_told_otherwise)
+{
+	unsigned ran = rpc_counts.ran;
+
+	expect(world, NULL, SERVING);
+	expect(world, "", SERVING);
+	expect(world, "echo.v1.Echo", SERVING);
+	cr_expect_eq(rpc_counts.ran, ran, "the interceptor has no part in it");
+}
+
+RPC_TEST(health, a_service_is_no_healthier_than_its_server)
+{
+	cr_assert_eq(hm_server_set_health(world->server, "echo", false), HM_OK);
+	expect(world, "echo.v1.Echo", NOT_SERVING);
+	expect(world, "", SERVING);
+	cr_assert_eq(hm_server_set_health(world->server, "echo.v1.Echo", true), HM_OK);
+	cr_assert_eq(hm_server_set_health(world->server, "", false), HM_OK);
+	expect(world, "", NOT_SERVING);
+	expect(world, "echo.v1.Echo", NOT_SERVING);
+}
+
+RPC_TEST(health, a_service_that_is_not_there_is_not_found)
+{
+	int serving;
+
+	cr_expect_eq(check(world, "follows.v1.Follows", &serving), HM_NOT_FOUND);
+	cr_expect(strstr(hm_error_get()->message, "follows.v1.Follows"), "%s", hm_error_get()->message);
+	cr_expect_eq(hm_server_set_health(world->server, "follows", true), HM_NOT_FOUND);
+}
+
+/* A request that cannot be read goes to a worker to be refused; the interceptor knows nothing of this service. */
+RPC_TEST(health, a_request_that_cannot_be_read_is_refused)
+{
+	struct hm_method wrong = hm_health_check;
+	Echo__EchoMessage request = { ECHO_ECHO_MESSAGE_BASE, .has_payload = 1,
+				      .payload = { 2, (uint8_t[]){ 0xff, 0xff } } };
+	unsigned refused = rpc_counts.refused;
+	ProtobufCMessage *reply;
+
+	wrong.request = &echo__echo_message__descriptor; /* its payload is no UTF-8 */
+	cr_expect_eq(hm_channel_call(world->channel, world->context, &wrong, &request.base, &reply),
+		     HM_INVALID_ARGUMENT, "%s", hm_error_get()->message);
+	cr_expect_eq(rpc_counts.refused, refused);
+	expect(world, "", SERVING);
+}
