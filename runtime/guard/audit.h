@@ -25,6 +25,7 @@ struct hm_audit_outcome {
 	hm_status status;
 	const char *reason; /* ErrorInfo's, NULL: none */
 	bool was_denied; /* refused before the handler ran */
+	bool is_opening; /* of a stream, which goes on */
 	const char *entity_id; /* set by the handler; NULL: from the contract's entity_id field */
 	const char *replayed; /* the id of the entry whose reply is given again, NULL: none */
 	const struct hm_error

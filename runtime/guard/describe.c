@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "guard/audit.h"
 #include "guard/lease.h"
+#include "guard/session.h"
 #include "wire/json.h"
 #include "wire/message.h"
 
@@ -87,13 +88,27 @@ static void write_request(struct hm_buffer *json, const struct hm_call *call, bo
 	write_audited(json, call->request, call->method->request_rules);
 }
 
+/* What went over a stream, in the halves that stream. */
+static void write_counts(struct hm_buffer *json, const struct hm_call *call)
+{
+	const struct hm_stream_counts *counts = call->counts;
+
+	if (call->method->kind & HM_CLIENT_STREAM)
+		hm_buffer_printf(json, ",\"messages_received\":%llu,\"bytes_received\":%llu",
+				 (unsigned long long)counts->received, (unsigned long long)counts->received_bytes);
+	if (call->method->kind & HM_SERVER_STREAM)
+		hm_buffer_printf(json, ",\"messages_sent\":%llu,\"bytes_sent\":%llu", (unsigned long long)counts->sent,
+				 (unsigned long long)counts->sent_bytes);
+}
+
 static char *write_details(struct hm_call *call, const struct hm_audit_outcome *outcome)
 {
 	struct hm_buffer json = { 0 };
 	char *text;
 
 	hm_buffer_printf(&json, "{\"method\":\"%s\",\"outcome\":\"%s\",\"span\":\"%016llx\",", call->method->name,
-			 hm_status_name(outcome->status), (unsigned long long)hm_call_span(call));
+			 outcome->is_opening ? "OPENED" : hm_status_name(outcome->status),
+			 (unsigned long long)hm_call_span(call));
 	if (call->parent)
 		hm_buffer_printf(&json, "\"parent\":\"%016llx\",", (unsigned long long)call->parent);
 	if (outcome->reason && *outcome->reason) { /* another service's, perhaps */
@@ -110,10 +125,12 @@ static char *write_details(struct hm_call *call, const struct hm_audit_outcome *
 	hm_buffer_add_text(&json, "\"peer\":");
 	hm_json_write_text(&json, call->peer, strlen(call->peer));
 	hm_buffer_printf(&json, ",\"latency_us\":%lld", (long long)(hm_clock_mono_us() - call->started_us));
+	if (call->counts && !outcome->is_opening && !outcome->was_denied)
+		write_counts(&json, call);
 	if (call->request)
 		write_request(&json, call, outcome->was_denied);
 	hm_buffer_add_text(&json, "}");
-	text = hm_arena_dup(&call->context.arena, json.data, json.size);
+	text = hm_arena_dup(hm_session_arena(call), json.data, json.size);
 	hm_buffer_fini(&json);
 	return text;
 }
@@ -127,9 +144,9 @@ static const char *find_entity_id(struct hm_call *call, const struct hm_audit_ou
 	if (!field)
 		return NULL;
 	if (call->reply && outcome->status == HM_OK)
-		id = hm_field_text(&call->context.arena, call->reply, field);
+		id = hm_field_text(hm_session_arena(call), call->reply, field);
 	if (!id && call->request)
-		id = hm_field_text(&call->context.arena, call->request, field);
+		id = hm_field_text(hm_session_arena(call), call->request, field);
 	return id;
 }
 
@@ -174,7 +191,7 @@ static const char *actor_brand(const struct hm_call *call)
 
 struct hm_audit_entry *hm_audit_describe(struct hm_call *call, const struct hm_audit_outcome *outcome)
 {
-	struct hm_arena *arena = &call->context.arena;
+	struct hm_arena *arena = hm_session_arena(call);
 	struct hm_audit_entry *entry = hm_arena_zalloc(arena, sizeof *entry);
 	const struct hm_builtin values[] = {
 		{ "audit_id", id_text(arena, &call->audit_id) },

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "guard/idempotency.h"
 #include "guard/principal.h"
@@ -54,25 +55,41 @@ static const struct hm_ward_method *method_of(const struct hm_call *call)
 }
 
 /* A request's brand_id is the call's; one that says otherwise is an attempt at another brand. */
-static hm_status check_brand_field(struct hm_call *call)
+static hm_status check_brand_field(const struct hm_call *call, struct hm_arena *arena, ProtobufCMessage *request)
 {
 	const char *given;
 
 	if (!method_of(call)->has_brand_id)
 		return HM_OK;
-	given = hm_field_text(&call->context.arena, call->request, "brand_id");
+	given = hm_field_text(arena, request, "brand_id");
 	if (given && strcmp(given, call->context.brand))
 		return hm_raise(PERMISSION_DENIED, "brandId: the call is for brand %s", call->context.brand);
 	if (!given)
-		hm_field_set_text(call->request, "brand_id", call->context.brand);
+		hm_field_set_text(request, "brand_id", call->context.brand);
 	return HM_OK;
+}
+
+/* What every request must be, alone or of a stream. */
+static hm_status on_admit_message(void *user, struct hm_call *call, struct hm_arena *arena, ProtobufCMessage *request)
+{
+	(void)user;
+	TRY(hm_message_validate(request, call->method->request_rules));
+	return check_brand_field(call, arena, request);
+}
+
+/* A stream may outlive what it was admitted by: its brand's good standing, its token. */
+static hm_status on_still_allowed(void *user, struct hm_call *call, void *principal)
+{
+	(void)user;
+	call->now_us = hm_clock_mono_us();
+	return hm_principal_admit(principal, call);
 }
 
 static hm_status admit(struct hm_call *call, const struct hm_principal *principal)
 {
 	TRY(hm_principal_admit(principal, call));
-	TRY(hm_message_validate(call->request, call->method->request_rules));
-	TRY(check_brand_field(call));
+	if (call->request)
+		TRY(on_admit_message(NULL, call, &call->context.arena, call->request));
 	return hm_idempotency_begin(call);
 }
 
@@ -95,7 +112,8 @@ static bool is_worth_another_try(const struct hm_call *call, hm_status status)
 	const struct hm_session *session = call->guard;
 
 	return status == HM_ABORTED && !strcmp(hm_error_get()->reason, "SERIALIZATION") && !session->has_stepped &&
-	       !call->has_called;
+	       !call->has_called &&
+	       call->method->kind == HM_UNARY; /* a message that was sent or read cannot be taken back */
 }
 
 /* hm_refuse: what was written stays, and the entry that goes with it says how the call failed. */
@@ -244,12 +262,30 @@ static hm_status in_session(const struct hm_guard *guard, struct hm_call *call,
 	return status;
 }
 
+/* A stream may go on for days: that it was opened is known before its handler runs, by an entry of its own, a child of the call's. */
+static hm_status audit_opening(struct hm_call *call)
+{
+	const struct hm_id audit_id = call->audit_id;
+	const uint64_t parent = call->parent;
+	hm_status status;
+
+	call->parent = hm_call_span(call);
+	call->audit_id = hm_id_new();
+	status = audit_alone(call, &(struct hm_audit_outcome){ .is_opening = true });
+	call->audit_id = audit_id;
+	call->parent = parent;
+	call->audited = false; /* the opening was, the call is yet to be */
+	return status;
+}
+
 static hm_status serve(struct hm_call *call, const struct hm_principal *principal)
 {
 	hm_status status = admit(call, principal);
 
 	if (status != HM_OK)
 		return finish(call, status, true);
+	if (call->method->kind != HM_UNARY)
+		TRY(audit_opening(call));
 	return finish(call, work_and_commit(call), false);
 }
 
@@ -320,6 +356,8 @@ hm_status hm_guard_open(const struct hm_guard_config *config, struct hm_guard **
 						      .unbind = on_unbind,
 						      .brand = on_brand,
 						      .run = on_run,
+						      .still_allowed = on_still_allowed,
+						      .admit_message = on_admit_message,
 						      .refuse = on_refuse,
 						      .count = on_count };
 	guard->keys = config->keys;

@@ -3,6 +3,24 @@
 
 #include "guard/idempotency.h"
 
+/* A unary call's memory is the call's. A stream may go on for ever: its transactions have their memory in turns. */
+struct hm_arena *hm_session_arena(struct hm_call *call)
+{
+	const struct hm_session *session = call->guard;
+
+	return call->turns ? &call->turns[session->turn] : &call->context.arena;
+}
+
+void hm_session_turn(struct hm_call *call)
+{
+	struct hm_session *session = call->guard;
+
+	if (!call->turns || session->tx)
+		return;
+	session->turn = !session->turn;
+	hm_arena_reset(&call->turns[session->turn]);
+}
+
 hm_status hm_session_open(struct hm_call *call)
 {
 	struct hm_session *session = call->guard;
@@ -20,7 +38,7 @@ hm_status hm_session_open(struct hm_call *call)
 	if (!session->ward->store)
 		return hm_raise(INTERNAL, "%s: service %s has no database", call->method->name,
 				session->ward->service->table->name);
-	TRY(hm_tx_open(session->ward->store, &call->context.arena, &options, &session->tx));
+	TRY(hm_tx_open(session->ward->store, hm_session_arena(call), &options, &session->tx));
 	if (session->key)
 		status = hm_idempotency_claim(call, session->tx);
 	if (status != HM_OK)

@@ -17,6 +17,7 @@ struct hm_session {
 	const char *replayed; /* the id of the entry whose kept reply is this call's; NULL: none */
 	bool has_stepped; /* hm_step: part of the work is committed */
 	const char *entity_id;
+	bool turn; /* of a stream's two arenas, the one of its last transaction */
 	struct hm_buffer details; /* `"key":"text",` … */
 };
 
@@ -27,6 +28,11 @@ extern const char *const hm_session_builtins[];
  * read-only in one of its own if it crosses brands. */
 hm_status hm_session_query(struct hm_call *call, const struct hm_query *query, const ProtobufCMessage *arguments,
 			   ProtobufCMessage *reply, uint64_t *ret_rows);
+
+/* hm_session_arena is where a transaction's memory is. hm_session_turn begins a stream's next one: what came of the last is kept, what of
+ * the one before it is not. */
+struct hm_arena *hm_session_arena(struct hm_call *call);
+void hm_session_turn(struct hm_call *call);
 
 /* hm_session_open opens the call's transaction, if it is not, and claims its idempotency key. */
 hm_status hm_session_open(struct hm_call *call);

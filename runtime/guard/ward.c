@@ -40,6 +40,10 @@ static hm_status bind_method(const struct hm_guarded *guarded, const struct hm_m
 		query = NULL;
 	if (!query && !handled && guarded->store && lists_audit(method))
 		query = &hm_audit_list;
+	if (!handled && method->kind != HM_UNARY)
+		return hm_raise(FAILED_PRECONDITION,
+				"%s:%d: %s streams, and has no handler: a stream cannot be one query%s%s", method->file,
+				method->line, method->name, query ? ", as in " : "", query ? query->file : "");
 	if (!query && !handled)
 		return hm_raise(FAILED_PRECONDITION, "%s:%d: %s has neither a handler nor a query", method->file,
 				method->line, method->name);

@@ -41,7 +41,7 @@ static hm_status open_tx(struct hm_call *call, struct hm_tx **ret_tx)
 /* The number of rows a page may have: as asked, within bounds. An absent field asks for nothing. */
 static hm_status find_page_size(struct hm_call *call, const ProtobufCMessage *arguments, const char **ret_text)
 {
-	const char *text = arguments ? hm_field_text(&call->context.arena, arguments, "page_size") : NULL;
+	const char *text = arguments ? hm_field_text(hm_session_arena(call), arguments, "page_size") : NULL;
 	long size = text ? strtol(text, NULL, 10) : PAGE_DEFAULT;
 
 	if (size < 0)
@@ -50,13 +50,13 @@ static hm_status find_page_size(struct hm_call *call, const ProtobufCMessage *ar
 		size = PAGE_DEFAULT;
 	if (size > PAGE_MAX)
 		size = PAGE_MAX;
-	*ret_text = hm_arena_printf(&call->context.arena, "%ld", size);
+	*ret_text = hm_arena_printf(hm_session_arena(call), "%ld", size);
 	return HM_OK;
 }
 
 static const char *id_text(struct hm_call *call, const struct hm_id *id)
 {
-	char *text = hm_arena_alloc(&call->context.arena, HM_ID_TEXT_BYTES);
+	char *text = hm_arena_alloc(hm_session_arena(call), HM_ID_TEXT_BYTES);
 
 	hm_id_format(id, text);
 	return text;
@@ -108,7 +108,7 @@ static hm_status query_across(struct hm_call *call, const struct hm_query *query
 	struct hm_tx *tx;
 	hm_status status;
 
-	TRY(hm_tx_open(session->ward->store, &call->context.arena, &options, &tx));
+	TRY(hm_tx_open(session->ward->store, hm_session_arena(call), &options, &tx));
 	status = hm_tx_query(tx, query, arguments, builtins, reply, ret_rows);
 	hm_tx_rollback(tx);
 	return status;
@@ -119,8 +119,9 @@ static hm_status query_across(struct hm_call *call, const struct hm_query *query
 static hm_status raise_missing(struct hm_call *call, const struct hm_query *query)
 {
 	const struct hm_method *method = call->method;
-	const char *id =
-		method->entity_id ? hm_field_text(&call->context.arena, call->request, method->entity_id) : NULL;
+	const char *id = method->entity_id && call->request
+				 ? hm_field_text(&call->context.arena, call->request, method->entity_id)
+				 : NULL;
 
 	if (!query->is_rpc || !method->entity)
 		return hm_fail(call, NOT_FOUND, "%s: not found", strrchr(method->name, '/') + 1);
@@ -138,6 +139,7 @@ hm_status hm_session_query(struct hm_call *call, const struct hm_query *query, c
 	hm_status status;
 
 	TRY(check_effect(call, query));
+	hm_session_turn(call);
 	TRY(fill_builtins(call, query, arguments, builtins));
 	if (query->is_system) {
 		status = query_across(call, query, arguments, builtins, reply, &rows);

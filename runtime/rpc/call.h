@@ -43,6 +43,7 @@ struct hm_call {
 	ProtobufCMessage *request; /* decoded into the arena; NULL until then, and where requests stream */
 	ProtobufCMessage *reply; /* NULL where replies stream */
 	const struct hm_stream_counts *counts; /* NULL: unary */
+	struct hm_arena *turns; /* two, for what a stream's transactions give; until the reply has left. NULL: unary */
 	bool audited; /* an entry with audit_id is durable */
 	bool has_called; /* another service was called: running the handler again would call it again */
 	void *guard; /* guard/'s state of this call (principal, transaction) */

@@ -5,7 +5,7 @@
  *     static hm_status watch(struct hm_call *call, const Request *request)
  *     {
  *             for (;;) {
- *                     TRY(hm_query_many(call, …));        what a query gives lives until the query after the next release
+ *                     TRY(hm_query_many(call, …));        what it gives lives until the transaction after the next
  *                     hm_release(call);                   no transaction may be open while a stream waits
  *                     TRY(my_watch_write(call, &news));   waits while the caller does not read
  *                     TRY(hm_call_wait(call, 200));

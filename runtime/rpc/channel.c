@@ -199,6 +199,13 @@ static void leave(struct hm_channel *channel, struct hm_pending *pending)
 	hm_connection_push(pipe);
 }
 
+static hm_status check_kind(const struct hm_method *method)
+{
+	if (method->kind == HM_UNARY)
+		return HM_OK;
+	return hm_raise(INVALID_ARGUMENT, "%s is no unary method: hm_stream_open begins it", method->name);
+}
+
 hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,
 			  const ProtobufCMessage *request, ProtobufCMessage **ret_reply)
 {
@@ -208,6 +215,7 @@ hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context
 	hm_status status;
 	enum hm_wait how;
 
+	TRY(check_kind(method));
 	context->audit_id = (struct hm_id){ 0 };
 	TRY(hm_pending_init(&pending, context, method, request, now_us));
 	pending.context = context;
@@ -257,6 +265,7 @@ hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *contex
 	struct hm_pipe *pipe = NULL;
 	hm_status status;
 
+	TRY(check_kind(method));
 	TRY(hm_pending_init(&prepared, context, method, request, now_us));
 	prepared.done = done;
 	prepared.typed = typed;

@@ -19,6 +19,7 @@ void hm_serving_stream_begin(struct hm_serving *serving)
 	if (!serving->stream)
 		abort();
 	serving->call.counts = &serving->stream->counts;
+	serving->call.turns = serving->stream->turns;
 }
 
 void hm_serving_stream_close(struct hm_serving_stream *stream)
@@ -28,6 +29,8 @@ void hm_serving_stream_close(struct hm_serving_stream *stream)
 	hm_buffer_fini(&stream->arrived);
 	hm_buffer_fini(&stream->reading);
 	hm_arena_fini(&stream->arena);
+	hm_arena_fini(&stream->turns[0]);
+	hm_arena_fini(&stream->turns[1]);
 	free(stream);
 }
 

@@ -22,6 +22,7 @@ struct hm_serving_stream {
 	size_t read, owed; /* of it; credit for what was read and is not given back yet */
 	struct hm_arena arena; /* the message read last */
 	struct hm_stream_counts counts;
+	struct hm_arena turns[2]; /* the guard's */
 };
 
 /* hm_serving_stream_begin makes a call one of messages that stream; _close frees what that takes. NULL is fine. */

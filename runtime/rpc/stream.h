@@ -41,6 +41,7 @@ hm_status hm_stream_finish(struct hm_stream *stream, ProtobufCMessage **ret_repl
 /* hm_stream_close cancels the call if it has not ended, and frees. When it returns, ready does not run any more, unless it is
  * ready itself that closes. NULL is fine. */
 void hm_stream_close(struct hm_stream *stream);
+HM_SCOPED(hm_stream, hm_stream_close)
 
 /* The same without waiting: where the function would have to, *ret_would_block is true and nothing was done. */
 hm_status hm_stream_try_next(struct hm_stream *stream, ProtobufCMessage **ret_message, bool *ret_would_block);

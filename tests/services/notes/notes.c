@@ -1,5 +1,5 @@
 /* Notes: the handlers that end in ways a lone statement cannot, or call another service first. */
-#include "notes/v1/notes.hm.h"
+#include "tests/services/notes/streams.h"
 
 #include <string.h>
 
@@ -54,4 +54,4 @@ static hm_status note_caller(struct hm_call *call, const Notes__NoteCallerReques
 const struct hm_service notes_service =
 	NOTES_SERVICE(.fail_after_write = fail_after_write, .refuse_after_write = refuse_after_write,
 		      .release_after_write = release_after_write, .secret_note = secret_note,
-		      .note_caller = note_caller);
+		      .note_caller = note_caller, NOTES_STREAMS);

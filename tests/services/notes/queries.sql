@@ -29,3 +29,14 @@ RETURNING nullif(title, 'untitled') AS title;
 -- name: insert_note :one       for the handlers of what fails, refuses and keeps secrets after it
 INSERT INTO notes (id, title, body, amount, tags) VALUES (@new_id, @title, @body, @amount, @tags)
 RETURNING id, brand_id, title, body, amount, created_at, tags;
+
+-- name: notes_after :many      a page of StreamNotes
+SELECT id, brand_id, title, body, amount, created_at, tags, id AS next_page_token
+FROM   notes
+WHERE  id > coalesce(@page_token, '00000000-0000-0000-0000-000000000000')::uuid
+ORDER  BY id LIMIT @page_size;
+
+-- name: note :one
+SELECT id, brand_id, title, body, amount, created_at, tags
+FROM   notes
+WHERE  id = @id;
