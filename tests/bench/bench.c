@@ -6,6 +6,8 @@
  *     bytes      the same against a program that does not even look into its frames: what the sockets alone could do
  *     threads16  sixteen callers that wait, against sixteen blocking sockets to the epoll server
  *     audited_*  calls with their audit entry against pgbench with the same statements
+ *     overload   a closed loop's best against ten times as many calls offered by an open one, with deadlines: done in time
+ *     fairness   a quiet brand's latency while another brand does that, against the same brand alone
  *     lost       calls that were never answered, of 1 and 4 clients: none
  *
  * Every server and every client is a process of its own (role.h), but for inproc, which is one process on both sides. Over sockets
@@ -22,6 +24,7 @@
 #include "tests/bench/contest.h"
 #include "tests/bench/database.h"
 #include "tests/bench/folder.h"
+#include "tests/bench/process.h"
 #include "tests/bench/progress.h"
 #include "tests/bench/role.h"
 
@@ -140,6 +143,32 @@ static hm_status run_contest(const struct contest *contest, struct session *sess
 	return status;
 }
 
+/* The database is on the server's side of the CPUs, so one of its own. */
+static hm_status run_overload(struct session *session)
+{
+	struct database database = { 0 };
+	struct session slower = *session;
+	hm_status status;
+
+	if (!contest_overload_is_wanted(session))
+		return HM_OK;
+	progress_show("starting PostgreSQL", 0, 0);
+	if (!session->is_unpinned)
+		cpus_keep_to(CPUS_FIRST_HALF);
+	status = database_start(session->folder, &database);
+	if (!session->is_unpinned)
+		cpus_free();
+	if (status == HM_OK) {
+		slower.dsn = hm_cluster_dsn(database.cluster);
+		if (!session->report->is_quick)
+			slower.round_ms = DATABASE_ROUND_MS;
+		status = contest_overload(&slower);
+		session->lost = slower.lost;
+	}
+	database_stop(&database);
+	return status;
+}
+
 static hm_status run_all(struct session *session)
 {
 	struct database database = { 0 };
@@ -149,6 +178,7 @@ static hm_status run_all(struct session *session)
 		status = run_contest(&contests[i], session, &database);
 	database_stop(&database);
 	TRY(status);
+	TRY(run_overload(session));
 	TRY(contest_lost("tcp", session));
 	return contest_lost("ipc", session);
 }

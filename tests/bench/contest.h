@@ -41,5 +41,10 @@ bool contest_is_wanted(const struct contest *contest, const struct session *sess
 /* contest_run measures it and adds its rows to the report. */
 hm_status contest_run(const struct contest *contest, struct session *session);
 
+/* contest_overload offers ten times what the server can do, and asks what is still done in time, and how another brand fares.
+ * contest_overload_is_wanted says whether one of its rows passes the filter. */
+bool contest_overload_is_wanted(const struct session *session);
+hm_status contest_overload(struct session *session);
+
 /* contest_lost has 1 and 4 clients at once call at each depth over a transport and adds a row for each with what was lost. */
 hm_status contest_lost(const char *transport, struct session *session);

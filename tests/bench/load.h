@@ -3,6 +3,7 @@
  * its own; the parent says "<in flight> <ms>" and hears "<calls a second> <started> <answered>" (role.c).
  */
 #pragma once
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/status.h"
@@ -22,6 +23,8 @@ struct load {
 	struct tally (*count)(void);
 	/* measure instead of start, stop and count: a program that measures by itself. Writes calls a second. */
 	hm_status (*measure)(unsigned depth, unsigned ms, double *ret_rate);
+	/* answer instead of all these: a load with orders of its own. Writes what the parent hears, without the newline. */
+	hm_status (*answer)(const char *order, char *ret_answer, size_t size);
 	void (*close)(void);
 };
 
@@ -29,4 +32,5 @@ extern const struct load hallmark_load, hallmark_inproc_load, hallmark_threads_l
 extern const struct load epoll_load, epoll_bytes_load, epoll_inproc_load,
 	epoll_threads_load; /* epoll_client.c, threads.c */
 extern const struct load add_note_load, get_note_load; /* notes.c */
+extern const struct load open_note_load; /* open.c */
 extern const struct load pgbench_write_load, pgbench_read_load; /* pgbench.c */

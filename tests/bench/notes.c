@@ -7,43 +7,19 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "crypto/crypto.h"
-#include "crypto/token.h"
 #include "tests/bench/database.h"
 #include "tests/bench/server.h"
+#include "tests/bench/user.h"
 #include "tests/bench/window.h"
-
-enum { TOKEN_S = 3600, PATH_BYTES = 128 };
 
 /* What a reply is held against, and the next call's request; one a slot. */
 static char ids[WINDOW_MAX][HM_ID_TEXT_BYTES];
-
-static hm_status sign_token(const char *folder, struct hm_arena *arena, char **ret_token)
-{
-	static const char *const permissions[] = { "notes.write", "notes.read", NULL };
-	SCOPED(hm_secret_key) key = NULL;
-	const int64_t now_us = hm_clock_wall_us();
-	char keys[PATH_BYTES];
-
-	snprintf(keys, sizeof keys, "%s/" BENCH_KEYS, folder);
-	TRY(hm_crypto_init());
-	TRY(hm_secret_key_open(keys, "identity", &key));
-	return hm_token_sign(key,
-			     &(struct hm_claims){ .subject = "bench",
-						  .type = "user",
-						  .brand = BENCH_BRAND,
-						  .id = "bench",
-						  .permissions = permissions,
-						  .issued_at_us = now_us,
-						  .expires_at_us = now_us + (int64_t)TOKEN_S * HM_US_PER_S },
-			     arena, ret_token);
-}
 
 static hm_status open_window(const char *folder, const char *url, window_begin *begin)
 {
 	struct hm_arena arena = { 0 };
 	char *token;
-	hm_status status = sign_token(folder, &arena, &token);
+	hm_status status = user_sign(folder, BENCH_BRAND, &arena, &token);
 
 	for (unsigned i = 0; i < WINDOW_MAX; i++)
 		window_slot_get(i)->user = ids[i];

@@ -42,6 +42,22 @@ static void choose_cpus(enum cpus part, cpu_set_t *ret_cpus)
 			CPU_CLR(cpu, ret_cpus);
 }
 
+static cpu_set_t all_cpus;
+
+void cpus_keep_to(enum cpus part)
+{
+	cpu_set_t cpus;
+
+	sched_getaffinity(0, sizeof all_cpus, &all_cpus);
+	choose_cpus(part, &cpus);
+	sched_setaffinity(0, sizeof cpus, &cpus);
+}
+
+void cpus_free(void)
+{
+	sched_setaffinity(0, sizeof all_cpus, &all_cpus);
+}
+
 /* In the child, between fork and exec: nothing but system calls. */
 static void become(const struct birth *birth)
 {

@@ -21,6 +21,10 @@ struct child {
  * Where there is only one CPU every child gets it. */
 enum cpus { CPUS_ALL, CPUS_FIRST_HALF, CPUS_SECOND_HALF };
 
+/* cpus_keep_to has this process, and what it starts from now on, use that part of the CPUs it may use; cpus_free takes that back. */
+void cpus_keep_to(enum cpus part);
+void cpus_free(void);
+
 /* child_start runs this program again in a role and waits for its first line. UNAVAILABLE: it ended without one; what was wrong it
  * has said on standard error. */
 hm_status child_start(const char *role, const char *folder, const char *address, enum cpus cpus,

@@ -26,7 +26,8 @@ static const char *verdict(const struct row *row)
 		return row->ours.median > 0 ? "LOST" : "ok";
 	if (row->target <= 0)
 		return "";
-	return row->ratio.median >= row->target ? "reached" : "MISSED";
+	return (row->is_ceiling ? row->ratio.median <= row->target : row->ratio.median >= row->target) ? "reached"
+												       : "MISSED";
 }
 
 static void print_row(const struct row *row, FILE *stream)
@@ -51,7 +52,10 @@ void report_print(const struct report *report, FILE *stream)
 		"target", "", "against");
 	for (size_t i = 0; i < report->n_rows; i++)
 		print_row(&report->rows[i], stream);
-	fprintf(stream, "Calls a second; medians of %u rounds of %u ms, ours and theirs in turns. Lost: calls.\n",
+	fprintf(stream,
+		"Calls a second; medians of %u rounds of %u ms, ours and theirs in turns. Lost and failed: calls. p99: "
+		"us, "
+		"the ratio at most its target.\n",
 		report->rounds, report->round_ms);
 }
 
@@ -68,7 +72,7 @@ static json_t *row_json(const struct row *row)
 	json_object_set_new(json, "theirs_min_max", json_pack("[f, f]", row->theirs.min, row->theirs.max));
 	json_object_set_new(json, "ratio_min_max", json_pack("[f, f]", row->ratio.min, row->ratio.max));
 	if (row->target > 0)
-		json_object_set_new(json, "target", json_real(row->target));
+		json_object_set_new(json, row->is_ceiling ? "target_at_most" : "target", json_real(row->target));
 	return json;
 }
 

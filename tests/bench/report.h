@@ -17,6 +17,7 @@ struct row {
 	bool has_peer; /* theirs and ratio count */
 	struct spread theirs, ratio;
 	double target; /* the ratio to reach; 0: none */
+	bool is_ceiling; /* the ratio not to exceed */
 };
 
 struct report {

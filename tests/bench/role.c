@@ -25,7 +25,7 @@ enum { RAMP_PART = 6 }; /* this part of a round's time passes before its countin
 static const struct load *const loads[] = {
 	&hallmark_load,    &hallmark_inproc_load, &hallmark_threads_load, &epoll_load,
 	&epoll_bytes_load, &epoll_inproc_load,    &epoll_threads_load,    &add_note_load,
-	&get_note_load,    &pgbench_write_load,   &pgbench_read_load,
+	&get_note_load,    &open_note_load,       &pgbench_write_load,    &pgbench_read_load,
 };
 
 static const struct server *const servers[] = { &hallmark_server, &notes_server, &epoll_server, &epoll_bytes_server };
@@ -66,8 +66,15 @@ static hm_status obey(const struct load *load, const char *line)
 	char *end;
 	unsigned depth = (unsigned)strtoul(line, &end, 10), ms = (unsigned)strtoul(end, NULL, 10);
 	struct tally before = { 0 }, after = { 0 };
+	char answer[LINE_BYTES];
 	double rate;
 
+	if (load->answer) {
+		TRY(load->answer(line, answer, sizeof answer));
+		puts(answer);
+		fflush(stdout);
+		return HM_OK;
+	}
 	if (load->count)
 		before = load->count();
 	TRY(measure(load, depth, ms, &rate));

@@ -13,6 +13,7 @@ extern const struct server hallmark_server, notes_server, epoll_server, epoll_by
 
 /* The brand and the keys everything is done under. */
 #define BENCH_BRAND "loop"
+#define BENCH_QUIET_BRAND "nova" /* where there is a second one */
 #define BENCH_KEYS "keys"
 
 /* server_open opens a host for one service with ipc sockets in the folder and a lease filled by hand, as a program without

@@ -1,0 +1,162 @@
+/*
+ * Overload: each round has the same server do three things, one after the other: as many writes as a closed loop gets out of it (the
+ * peak); a quiet brand's few calls alone; and ten times the peak, offered by an open loop, with the quiet brand's calls among them. The
+ * server and its database have one half of the CPUs, who calls the other.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/bench/contest.h"
+#include "tests/bench/process.h"
+#include "tests/bench/progress.h"
+
+enum {
+	ANSWER_MS = 60000,
+	PEAK_DEPTH = 64,
+	FACTOR = 10,
+	DEADLINE_MS = 100,
+	QUIET_PER_S = 200,
+	WARM_UP_MS = 500,
+};
+
+static const char goodput_name[] = "overload.goodput_10x", p99_name[] = "fairness.quiet_brand_p99",
+		  failed_name[] = "fairness.quiet_brand_failed";
+
+struct actors {
+	struct child server, closed, open;
+};
+
+/* What a round has shown. */
+struct round {
+	double peak, goodput, p99_alone_us, p99_us, quiet_failed;
+};
+
+struct rounds {
+	double peak[ROUNDS_MAX], goodput[ROUNDS_MAX], p99_alone_us[ROUNDS_MAX], p99_us[ROUNDS_MAX],
+		quiet_failed[ROUNDS_MAX];
+};
+
+bool contest_overload_is_wanted(const struct session *session)
+{
+	return !session->filter || strstr(goodput_name, session->filter) || strstr(p99_name, session->filter) ||
+	       strstr(failed_name, session->filter);
+}
+
+static hm_status start(const struct session *session, struct actors *actors)
+{
+	const enum cpus server = session->is_unpinned ? CPUS_ALL : CPUS_FIRST_HALF;
+	const enum cpus client = session->is_unpinned ? CPUS_ALL : CPUS_SECOND_HALF;
+
+	TRY(child_start("notes-server", session->folder, session->dsn, server, &actors->server));
+	TRY(child_start("add-note", session->folder, actors->server.greeting, client, &actors->closed));
+	return child_start("open-note", session->folder, actors->server.greeting, client, &actors->open);
+}
+
+static hm_status ask(const struct child *child, const char *order, char ret_answer[LINE_BYTES])
+{
+	TRY(child_tell(child, order));
+	return child_hear(child, ANSWER_MS, ret_answer);
+}
+
+static hm_status measure_peak(const struct actors *actors, unsigned ms, struct session *session, double *ret_peak)
+{
+	char order[LINE_BYTES], answer[LINE_BYTES], *end;
+	uint64_t started;
+
+	snprintf(order, sizeof order, "%u %u", PEAK_DEPTH, ms);
+	TRY(ask(&actors->closed, order, answer));
+	*ret_peak = strtod(answer, &end);
+	started = strtoull(end, &end, 10);
+	session->lost += started - strtoull(end, NULL, 10);
+	if (!(*ret_peak > 0))
+		return hm_raise(UNAVAILABLE, "nothing was measured: \"%s\"", answer);
+	return HM_OK;
+}
+
+static hm_status measure_open(const struct actors *actors, double flood_per_s, unsigned ms, double *ret_goodput,
+			      double *ret_quiet_failed, double *ret_quiet_p99_us)
+{
+	char order[LINE_BYTES], answer[LINE_BYTES], *end;
+
+	snprintf(order, sizeof order, "%.0f %d %d %u", flood_per_s, QUIET_PER_S, DEADLINE_MS, ms);
+	TRY(ask(&actors->open, order, answer));
+	*ret_goodput = strtod(answer, &end);
+	if (!strtoull(end, &end, 10))
+		return hm_raise(UNAVAILABLE, "nothing was measured: \"%s\"", answer);
+	*ret_quiet_failed = strtod(end, &end);
+	*ret_quiet_p99_us = strtod(end, NULL);
+	return HM_OK;
+}
+
+static hm_status run_round(const struct actors *actors, unsigned ms, struct session *session, struct round *ret)
+{
+	double none, failed_alone, failed;
+
+	TRY(measure_peak(actors, ms, session, &ret->peak));
+	TRY(measure_open(actors, 0, ms, &none, &failed_alone, &ret->p99_alone_us));
+	TRY(measure_open(actors, FACTOR * ret->peak, ms, &ret->goodput, &failed, &ret->p99_us));
+	ret->quiet_failed = failed_alone + failed;
+	return HM_OK;
+}
+
+static void add_rows(const struct rounds *rounds, unsigned n, struct report *report)
+{
+	struct row *row = report_add(report);
+
+	snprintf(row->name, sizeof row->name, "%s", goodput_name);
+	row->against = "the same server's peak: 64 callers who wait; 10 times that offered, done within 100 ms";
+	row->unit = "calls/s";
+	row->has_peer = true;
+	row->ours = spread_of(rounds->goodput, n);
+	row->theirs = spread_of(rounds->peak, n);
+	row->ratio = spread_of_ratios(rounds->goodput, rounds->peak, n);
+	row->target = 0.9;
+	row = report_add(report);
+	snprintf(row->name, sizeof row->name, "%s", p99_name);
+	row->against = "the same brand alone; another floods meanwhile, as above";
+	row->unit = "us";
+	row->has_peer = row->is_ceiling = true;
+	row->ours = spread_of(rounds->p99_us, n);
+	row->theirs = spread_of(rounds->p99_alone_us, n);
+	row->ratio = spread_of_ratios(rounds->p99_us, rounds->p99_alone_us, n);
+	row->target = 3;
+	row = report_add(report);
+	snprintf(row->name, sizeof row->name, "%s", failed_name);
+	row->against = "0: every call of the quiet brand is done within its deadline";
+	row->unit = "calls";
+	row->ours = spread_of(rounds->quiet_failed, n);
+}
+
+static hm_status run_rounds(const struct actors *actors, struct session *session)
+{
+	struct rounds rounds;
+	struct round last;
+
+	for (unsigned i = 0; i <= session->rounds; i++) {
+		progress_show(goodput_name, i, session->rounds);
+		TRY(run_round(actors, i ? session->round_ms : WARM_UP_MS, session, &last));
+		if (!i)
+			continue;
+		rounds.peak[i - 1] = last.peak;
+		rounds.goodput[i - 1] = last.goodput;
+		rounds.p99_alone_us[i - 1] = last.p99_alone_us;
+		rounds.p99_us[i - 1] = last.p99_us;
+		rounds.quiet_failed[i - 1] = last.quiet_failed;
+	}
+	add_rows(&rounds, session->rounds, session->report);
+	return HM_OK;
+}
+
+hm_status contest_overload(struct session *session)
+{
+	struct actors actors = { 0 };
+	hm_status status = start(session, &actors);
+
+	if (status == HM_OK)
+		status = run_rounds(&actors, session);
+	child_end(&actors.open);
+	child_end(&actors.closed);
+	child_end(&actors.server);
+	return status;
+}

@@ -1,0 +1,7 @@
+/* User: on whose behalf the audited calls are made. */
+#pragma once
+#include "base/arena.h"
+#include "base/status.h"
+
+/* user_sign makes a token of a brand's user who may read and write notes, with the keys in the folder. */
+hm_status user_sign(const char *folder, const char *brand, struct hm_arena *arena, char **ret_token);
