@@ -103,11 +103,15 @@ static hm_status open_server(const struct hm_host_config *config, struct hm_host
 	};
 
 	TRY(hm_guard_open(&guard, &host->guard));
-	return hm_server_open(&(struct hm_server_config){ .services = config->services,
-							  .n_services = host->n_services,
-							  .interceptor = hm_guard_interceptor(host->guard),
-							  .workers = config->workers },
-			      &host->server);
+	TRY(hm_server_open(&(struct hm_server_config){ .services = config->services,
+						       .n_services = host->n_services,
+						       .interceptor = hm_guard_interceptor(host->guard),
+						       .workers = config->workers,
+						       .running_max = config->running_max },
+			   &host->server));
+	for (const struct hm_host_quota *quota = config->quotas; quota && quota->brand; quota++)
+		TRY(hm_server_set_quota(host->server, quota->brand, quota->calls_per_s, quota->in_flight_max));
+	return HM_OK;
 }
 
 /* A service is reached over ipc by other processes of this host, and over inproc by this one. */

@@ -12,6 +12,12 @@
 struct hm_host;
 struct hm_lease;
 
+/* What a brand's calls may take of the process; see hm_server_set_quota. */
+struct hm_host_quota {
+	const char *brand;
+	uint32_t calls_per_s, in_flight_max;
+};
+
 struct hm_host_config {
 	const struct hm_service *const *services; /* to serve; NULL-terminated */
 	const struct hm_service *const
@@ -24,6 +30,9 @@ struct hm_host_config {
 		*listen; /* further URLs, NULL-terminated; NULL: none. tcp only on loopback: it is not encrypted */
 	unsigned database_connections; /* of the whole process; 0: 96 */
 	uint32_t workers; /* threads a service, started as they are needed; 0: 64 */
+	uint32_t running_max; /* calls run by workers at once, a service; 0: as many as is found good */
+	const struct hm_host_quota
+		*quotas; /* ended by one without brand; NULL: none. hm_server_set_quota changes them later */
 	uint32_t reply_ttl_s; /* how long the replies of calls with an idempotency key are kept; 0: 24 hours */
 	uint32_t lease_ms; /* how long news of brands and revocations holds; 0: 5000 */
 };

@@ -14,13 +14,14 @@ struct counts {
 
 static hm_status load(PGconn *connection, const struct hm_service_table *table, struct tally *ret_entries)
 {
-	char sql[200];
+	char sql[300];
 	hm_status status = HM_OK;
 	PGresult *result;
 
 	*ret_entries = (struct tally){ .table = table };
 	snprintf(sql, sizeof sql,
-		 "SELECT details->>'method', details->>'outcome' = 'OK', count(*) FROM %s.audit_log GROUP BY 1, 2",
+		 "SELECT details->>'method', details->>'outcome' = 'OK', sum(coalesce((details->>'calls')::bigint, 1)) "
+		 "FROM %s.audit_log GROUP BY 1, 2", /* an entry may stand for several refused calls */
 		 table->schema);
 	TRY(sql_run(connection, sql, NULL, NULL, &result));
 	for (int i = 0; i < PQntuples(result) && status == HM_OK; i++) {

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "host/services.h"
 #include "net/tls.h"
+#include "quota.h"
 #include "rpc/channel.h"
 
 /* Every option there is. Which of them a command takes, it says by letter. */
@@ -26,6 +27,9 @@ static const struct {
 	{ 'l', "listen", "URL", "listen there too: tcp://127.0.0.1:7000, tls+tcp://0.0.0.0:7000; again for more" },
 	{ 's', "tls", "DIR", "ca.pem, cert.pem, key.pem for tls+tcp://; or $HALLMARK_TLS (tools/make-certificates)" },
 	{ 'd', "dsn", "CONNINFO", "a PostgreSQL database, without user: \"host=/run/h dbname=hallmark\"" },
+	{ 'q', "quota", "BRAND=RATE[/N]",
+	  "calls a second (0: any number), and under way at once; \"*\": each other brand, \"-\": no brand proven" },
+	{ 'R', "running", "N", "calls a service runs at once, instead of as many as it finds good" },
 	{ 'F', "follow", NULL, "go on with what comes" },
 	{ 'v', "var", "DIR", "keys, tokens, sockets, cluster; default var, or $HALLMARK_VAR" },
 	{ 'j', "json", NULL, "JSON values on stdout, one a line, errors too; nothing else" },
@@ -115,6 +119,10 @@ static hm_status read_option(int letter, char *value, size_t *n_listen, struct o
 		return read_number("timeout", value, INT32_MAX, &options->timeout_ms);
 	case 'n':
 		return read_number("jobs", value, JOBS_MAX, &options->jobs);
+	case 'q':
+		return quota_read(value, options);
+	case 'R':
+		return read_number("running", value, UINT16_MAX, &options->running_max);
 	case 'F':
 		options->follow = true;
 		return HM_OK;

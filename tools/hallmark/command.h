@@ -9,6 +9,7 @@
 
 #include "base/id.h"
 #include "base/status.h"
+#include "host/host.h"
 #include "rpc/method.h"
 
 enum { LIST_MAX = 64, JOBS_MAX = 64, PATH_BYTES = 512 };
@@ -21,6 +22,8 @@ struct options {
 	const char *var; /* --var: where the cluster, keys, sockets and tokens are; "var" */
 	const char *listen[LIST_MAX]; /* --listen URL, NULL-terminated */
 	uint32_t timeout_ms; /* --timeout; 0: the method's own */
+	struct hm_host_quota quotas[LIST_MAX]; /* --quota; ended by one without a brand */
+	uint32_t running_max; /* --running; 0: the service finds out */
 	uint32_t jobs; /* --jobs: calls of a file under way at once */
 	bool follow; /* --follow */
 	bool help; /* --help */

@@ -72,6 +72,8 @@ static hm_status host_until_signal(const struct options *options, const struct h
 						   .dsn = dsn,
 						   .keys = keys,
 						   .run = run,
+						   .quotas = options->quotas,
+						   .running_max = options->running_max,
 						   .listen = options->listen },
 			 &host));
 	wait_ready(host);
@@ -123,7 +125,7 @@ const struct command up_command = {
 	.name = "up",
 	.usage = "[--listen URL]…",
 	.summary = "run everything in one process on an embedded PostgreSQL",
-	.takes = "ls",
+	.takes = "lsqR",
 	.run = run_up,
 };
 
@@ -131,7 +133,7 @@ const struct command serve_command = {
 	.name = "serve",
 	.usage = "SERVICE… --dsn CONNINFO [--listen URL]… [--connect SERVICE=URL]…",
 	.summary = "host some services on a migrated database",
-	.takes = "dlcs",
+	.takes = "dlcsqR",
 	.notes = "The keys are those under --var (hallmark keygen), the database is migrated (hallmark migrate).\n",
 	.run = run_serve,
 };
