@@ -1,6 +1,8 @@
 /* Handled: a copy of the service, with other handlers. */
 #include "tests/handled.h"
 
+#include "tests/services/notes/streams.h"
+
 hm_status handled_insert(struct hm_call *call, const Notes__AddNoteRequest *request, Notes__Note *reply)
 {
 	return hm_query_one(call, &notes_sql_insert_note, request, reply);
@@ -31,7 +33,8 @@ struct fixture handled_serving(add_note_handler *handler, const struct hm_method
 					    .refuse_after_write = handled_insert,
 					    .release_after_write = handled_insert,
 					    .secret_note = keep_secret,
-					    .note_caller = ask_nobody };
+					    .note_caller = ask_nobody,
+					    NOTES_STREAMS };
 	service = notes_service;
 	service.table = &table;
 	service.handlers = &handlers;
