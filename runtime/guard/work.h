@@ -5,6 +5,9 @@
  *
  * A call to another service while a transaction is open is refused (FAILED_PRECONDITION, a programmer's error): do it
  * before the first query, or make the work a sequence of hm_step transactions with calls between them.
+ *
+ * A call with an idempotency key has its transaction, and the key's lock, from the beginning (docs/rules.md): the handler is run
+ * only if it was not before. A call that is cancelled has its query fail, CANCELLED.
  */
 #pragma once
 #include "crypto/key.h"

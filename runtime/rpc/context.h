@@ -30,7 +30,8 @@ struct hm_context {
 	bool is_unsampled; /* nobody keeps traces of this request (W3C's sampled flag is off) */
 	int64_t deadline_us; /* monotonic; 0: the method's own */
 	uint32_t timeout_ms; /* as last set: a reset begins it anew */
-	const char *idempotency_key; /* of the next write, which clears it; NULL: none */
+	const char *idempotency_key; /* of the next write, which clears it: 1 to 128 bytes, made again with the same
+				      * key it is done once (docs/rules.md). Not copied. NULL: none */
 	bool waits_for_ready; /* calls wait for a connection rather than fail UNAVAILABLE at once */
 	bool in_transaction; /* set by the guard: a call to another service is refused meanwhile */
 	/* Filled by each finished call. */
