@@ -387,10 +387,15 @@ void hm_guard_close(struct hm_guard *guard)
 
 hm_status hm_guard_sweep(const struct hm_guard *guard)
 {
+	hm_status status = HM_OK;
+
 	for (size_t i = 0; i < guard->n_wards; i++)
-		if (guard->wards[i].store)
-			TRY(hm_idempotency_expire(guard->wards[i].store));
-	return HM_OK;
+		if (guard->wards[i].store) {
+			hm_status one = hm_idempotency_expire(guard->wards[i].store);
+
+			status = one == HM_OK ? status : one;
+		}
+	return status;
 }
 
 const struct hm_interceptor *hm_guard_interceptor(const struct hm_guard *guard)

@@ -38,7 +38,8 @@ hm_status hm_guard_open(const struct hm_guard_config *config, struct hm_guard **
 void hm_guard_close(struct hm_guard *guard);
 HM_SCOPED(hm_guard, hm_guard_close)
 
-/* hm_guard_sweep removes idempotent replies that have expired, in all services: now and then, in any number of processes. */
+/* hm_guard_sweep removes idempotent replies that have expired, in every service that it can: now and then, in any number of
+ * processes. Returns the last failure. */
 hm_status hm_guard_sweep(const struct hm_guard *guard);
 
 /* hm_guard_interceptor returns what to hand to hm_server_open; lives as long as the guard. */

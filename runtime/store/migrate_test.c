@@ -60,6 +60,26 @@ Test(migrate, applies_each_file_once)
 		"rules 0001_init.sql 0002_things.sql 0003_more.sql");
 }
 
+/* As a schema is that was migrated when there was no such table yet: the rules have changed since. */
+Test(migrate, an_older_schema_gets_the_table_of_idempotent_replies, .init = set_up)
+{
+	static const char insert[] =
+		"INSERT INTO idempotent_reply (key_hash, request_hash, audit_id, busy_until, expires_at) "
+		"VALUES ('k', 'r', gen_random_uuid(), now(), now() + interval '1 hour') RETURNING brand_id";
+
+	cr_assert_str_eq(vault_ask(&v, "", NULL, "DROP TABLE vault.idempotent_reply"), "");
+	cr_assert_str_eq(vault_ask(&v, "", NULL,
+				   "UPDATE vault.hallmark_migration SET checksum = 'of before' "
+				   "WHERE version = 0 RETURNING version"),
+			 "0");
+	must(vault_migrate(&v));
+	cr_expect_str_eq(vault_ask(&v, "app", "loop", insert), "loop");
+	cr_expect_str_eq(vault_ask(&v, "app", "nova", "SELECT count(*) FROM idempotent_reply"), "0");
+	cr_expect_str_eq(vault_ask(&v, "app", "loop", "DELETE FROM idempotent_reply RETURNING 1"), "!42501");
+	cr_expect_str_eq(vault_ask(&v, "system", NULL, "SELECT count(*) FROM idempotent_reply"), "0", "not expired");
+	cr_expect_str_eq(vault_ask(&v, "system", NULL, "UPDATE idempotent_reply SET outcome = 0"), "!42501");
+}
+
 Test(migrate, needs_no_bootstrap_once_there_was_one, .init = set_up)
 {
 	vault_write(&v, "0002_more.sql", "ALTER TABLE things ADD note text;");
