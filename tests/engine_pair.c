@@ -97,3 +97,41 @@ struct hm_event pair_next(struct hm_engine *engine, enum hm_event_type type)
 	cr_assert_eq(event.type, type);
 	return event;
 }
+
+uint32_t pair_begin(struct pair *pair, uint8_t halves, int64_t deadline_us)
+{
+	struct hm_call_head head = { .method = 1, .stream = halves };
+	uint8_t *body;
+	uint32_t call;
+
+	cr_assert_eq(hm_engine_call(pair->client, &head, 0, deadline_us, pair->now_us, pair, &call, &body), HM_OK);
+	return call;
+}
+
+enum hm_sent pair_send(struct hm_engine *engine, uint32_t call, size_t size, char letter)
+{
+	uint8_t *body;
+	enum hm_sent sent = hm_engine_send(engine, call, size, &body);
+
+	if (sent == HM_SENT)
+		memset(body, letter, size);
+	return sent;
+}
+
+size_t pair_fill(struct hm_engine *engine, uint32_t call, size_t size)
+{
+	size_t n = 0;
+
+	while (pair_send(engine, call, size, '.') == HM_SENT)
+		n++;
+	cr_assert_eq(pair_send(engine, call, size, '.'), HM_SEND_BLOCKED);
+	return n;
+}
+
+void pair_no_event(struct hm_engine *engine)
+{
+	struct hm_event event;
+
+	cr_assert_not(hm_engine_next_event(engine, &event), "an event of type %d", event.type);
+	cr_assert_eq(hm_engine_error(engine), HM_OK, "%s", hm_error_get()->message);
+}

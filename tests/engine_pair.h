@@ -26,3 +26,13 @@ uint32_t pair_call(struct pair *pair, size_t size, int64_t deadline_us);
 
 /* pair_next takes the next event, which must be of the type. */
 struct hm_event pair_next(struct hm_engine *engine, enum hm_event_type type);
+
+/* pair_begin begins a call with these halves, as pair_call does. */
+uint32_t pair_begin(struct pair *pair, uint8_t halves, int64_t deadline_us);
+
+/* pair_send sends a message of `size` bytes, all of them `letter`; pair_fill does until it is blocked, and returns how many went. */
+enum hm_sent pair_send(struct hm_engine *engine, uint32_t call, size_t size, char letter);
+size_t pair_fill(struct hm_engine *engine, uint32_t call, size_t size);
+
+/* pair_no_event expects that the engine has nothing to tell, and is not broken. */
+void pair_no_event(struct hm_engine *engine);

@@ -7,8 +7,7 @@
  *
  * Handshake: each end's first packet begins with HELLO, the server's answers the client's; a client may send BIND and CALL at
  * once behind its own, within the smallest limits every server has (HM_CALLS_MIN and its neighbours in packet.h), so who has
- * more to send waits for HM_EVENT_HELLO. Packets before the peer's HELLO are ignored (they belong to a connection that is gone),
- * except SOLO ones.
+ * more to send waits for HM_EVENT_HELLO. Packets before the peer's HELLO are ignored (of a connection that is gone) but for SOLO ones.
  *
  * Streams: a call whose head says so carries messages of its own until it ends, as any call does. Each direction has a credit
  * in bytes, so a slow reader stops its own stream's writer and nobody else; what waits to leave is bounded for all streams of
@@ -138,9 +137,8 @@ int64_t hm_engine_next_tick_us(const struct hm_engine *engine);
 size_t hm_engine_packet_size(const struct hm_engine *engine);
 void hm_engine_take_packet(struct hm_engine *engine, void *out);
 
-/* hm_engine_calls returns the number of calls under way: on a client those that have not ended, on a server those not yet
- * answered (solo calls are not counted). hm_engine_room: how many more a client may begin. hm_engine_pending_bytes: frames not yet
- * taken. */
+/* hm_engine_calls returns the number of calls under way: on a client those that have not ended, on a server those not answered
+ * (but SOLO ones). hm_engine_room: how many more a client may begin. hm_engine_pending_bytes: frames not yet taken. */
 size_t hm_engine_calls(const struct hm_engine *engine);
 size_t hm_engine_room(const struct hm_engine *engine);
 size_t hm_engine_pending_bytes(const struct hm_engine *engine);

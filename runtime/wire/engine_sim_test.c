@@ -1,6 +1,7 @@
 /*
  * Deterministic simulation of the engine: some thousand seeds, each a story of a few hundred steps with its own habits (slow
- * ends, readers that do not read, many cancels, lost connections, jumps of time). tests/engine_world.h holds the two ends and checks them at every step.
+ * ends, readers that do not read, many cancels, lost connections, jumps of time). tests/engine_world.h holds the two ends
+ * and checks them at every step.
  *
  *     HALLMARK_SIM_SEEDS=100000 make test SERVICE=engine_sim      more of them
  *     HALLMARK_SIM_SEED=42 make test SERVICE=engine_sim           one again

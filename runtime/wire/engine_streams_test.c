@@ -6,48 +6,16 @@
 
 enum { BOTH = HM_STREAM_REQUESTS | HM_STREAM_REPLIES, ROOM_BYTES = 1 << 20 };
 
-static uint32_t begin(struct pair *pair, uint8_t halves, int64_t deadline_us)
-{
-	struct hm_call_head head = { .method = 1, .stream = halves };
-	uint8_t *body;
-	uint32_t call;
-
-	cr_assert_eq(hm_engine_call(pair->client, &head, 0, deadline_us, pair->now_us, pair, &call, &body), HM_OK);
-	return call;
-}
-
 /* A pair that knows each other, with a stream the server has been told of. */
 static struct pair *pair_with(uint8_t halves, uint32_t *ret_call)
 {
 	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
 
 	pair_greet(pair);
-	*ret_call = begin(pair, halves, 0);
+	*ret_call = pair_begin(pair, halves, 0);
 	pair_move(pair, pair->client, pair->server);
 	cr_assert_eq(pair_next(pair->server, HM_EVENT_CALL).head.stream, halves);
 	return pair;
-}
-
-/* Sends a message of `size` bytes, all of them `letter`. */
-static enum hm_sent send_message(struct hm_engine *engine, uint32_t call, size_t size, char letter)
-{
-	uint8_t *body;
-	enum hm_sent sent = hm_engine_send(engine, call, size, &body);
-
-	if (sent == HM_SENT)
-		memset(body, letter, size);
-	return sent;
-}
-
-/* Sends until blocked; returns how many. */
-static size_t fill(struct hm_engine *engine, uint32_t call, size_t size)
-{
-	size_t n = 0;
-
-	while (send_message(engine, call, size, '.') == HM_SENT)
-		n++;
-	cr_assert_eq(send_message(engine, call, size, '.'), HM_SEND_BLOCKED);
-	return n;
 }
 
 static void has_data(struct hm_engine *engine, uint32_t call, size_t size, char letter)
@@ -58,41 +26,33 @@ static void has_data(struct hm_engine *engine, uint32_t call, size_t size, char 
 	cr_assert(!size || (event.body[0] == letter && event.body[size - 1] == letter));
 }
 
-static void has_no_event(struct hm_engine *engine)
-{
-	struct hm_event event;
-
-	cr_assert_not(hm_engine_next_event(engine, &event), "an event of type %d", event.type);
-	cr_assert_eq(hm_engine_error(engine), HM_OK, "%s", hm_error_get()->message);
-}
-
 Test(engine_streams, messages_go_both_ways_in_order_until_the_reply)
 {
 	uint32_t call;
 	struct pair *pair = pair_with(BOTH, &call);
 	uint8_t *body;
 
-	cr_assert_eq(send_message(pair->client, call, 5, 'a'), HM_SENT);
-	cr_assert_eq(send_message(pair->client, call, 0, 'b'), HM_SENT);
+	cr_assert_eq(pair_send(pair->client, call, 5, 'a'), HM_SENT);
+	cr_assert_eq(pair_send(pair->client, call, 0, 'b'), HM_SENT);
 	hm_engine_end(pair->client, call);
 	hm_engine_end(pair->client, call);
-	cr_assert_eq(send_message(pair->client, call, 1, 'c'), HM_SEND_OVER);
+	cr_assert_eq(pair_send(pair->client, call, 1, 'c'), HM_SEND_OVER);
 	pair_move(pair, pair->client, pair->server);
 	has_data(pair->server, call, 5, 'a');
 	has_data(pair->server, call, 0, 'b');
 	cr_assert_eq(pair_next(pair->server, HM_EVENT_END).call, call);
-	has_no_event(pair->server);
-	cr_assert_eq(send_message(pair->server, call, 7, 'x'), HM_SENT);
-	cr_assert_eq(send_message(pair->server, call, 8, 'y'), HM_SENT);
+	pair_no_event(pair->server);
+	cr_assert_eq(pair_send(pair->server, call, 7, 'x'), HM_SENT);
+	cr_assert_eq(pair_send(pair->server, call, 8, 'y'), HM_SENT);
 	cr_assert(hm_engine_reply(pair->server, call, HM_OK, NULL, 0, &body));
-	cr_assert_eq(send_message(pair->server, call, 1, 'z'), HM_SEND_OVER);
+	cr_assert_eq(pair_send(pair->server, call, 1, 'z'), HM_SEND_OVER);
 	pair_move(pair, pair->server, pair->client);
 	has_data(pair->client, call, 7, 'x');
 	has_data(pair->client, call, 8, 'y');
 	cr_assert_eq(pair_next(pair->client, HM_EVENT_REPLY).user, pair);
-	has_no_event(pair->client);
+	pair_no_event(pair->client);
 	hm_engine_consume(pair->client, call, hm_stream_cost(7));
-	cr_assert_eq(send_message(pair->client, call, 1, 'c'), HM_SEND_OVER);
+	cr_assert_eq(pair_send(pair->client, call, 1, 'c'), HM_SEND_OVER);
 	pair_close(pair);
 }
 
@@ -104,11 +64,11 @@ Test(engine_streams, a_half_that_is_no_stream_takes_nothing)
 	unary = pair_call(pair, 0, 0);
 	pair_move(pair, pair->client, pair->server);
 	pair_next(pair->server, HM_EVENT_CALL);
-	cr_assert_eq(send_message(pair->client, call, 1, 'a'), HM_SEND_OVER);
-	cr_assert_eq(send_message(pair->client, unary, 1, 'a'), HM_SEND_OVER);
-	cr_assert_eq(send_message(pair->server, unary, 1, 'a'), HM_SEND_OVER);
-	cr_assert_eq(send_message(pair->server, 0x30007, 1, 'a'), HM_SEND_OVER);
-	cr_assert_eq(send_message(pair->server, call, 1, 'a'), HM_SENT);
+	cr_assert_eq(pair_send(pair->client, call, 1, 'a'), HM_SEND_OVER);
+	cr_assert_eq(pair_send(pair->client, unary, 1, 'a'), HM_SEND_OVER);
+	cr_assert_eq(pair_send(pair->server, unary, 1, 'a'), HM_SEND_OVER);
+	cr_assert_eq(pair_send(pair->server, 0x30007, 1, 'a'), HM_SEND_OVER);
+	cr_assert_eq(pair_send(pair->server, call, 1, 'a'), HM_SENT);
 	pair_close(pair);
 }
 
@@ -119,7 +79,7 @@ Test(engine_streams, a_writer_stops_after_a_window_and_goes_on_after_half_of_it_
 	struct pair *pair = pair_with(HM_STREAM_REPLIES, &call);
 	struct hm_event event;
 
-	cr_assert_eq(fill(pair->server, call, SIZE), N);
+	cr_assert_eq(pair_fill(pair->server, call, SIZE), N);
 	pair_move_all(pair, pair->server, pair->client);
 	hm_engine_consume(pair->client, call, HM_STREAM_WINDOW_MIN / 2 - 1);
 	cr_assert_eq(hm_engine_pending_bytes(pair->client), 0);
@@ -128,8 +88,8 @@ Test(engine_streams, a_writer_stops_after_a_window_and_goes_on_after_half_of_it_
 	pair_move(pair, pair->client, pair->server);
 	event = pair_next(pair->server, HM_EVENT_WRITABLE);
 	cr_assert(event.call == call && !event.user);
-	has_no_event(pair->server);
-	cr_assert_eq(fill(pair->server, call, SIZE), N / 2);
+	pair_no_event(pair->server);
+	cr_assert_eq(pair_fill(pair->server, call, SIZE), N / 2);
 	pair_close(pair);
 }
 
@@ -139,15 +99,15 @@ Test(engine_streams, a_message_larger_than_the_window_passes_whole)
 	uint32_t call;
 	struct pair *pair = pair_with(HM_STREAM_REQUESTS, &call);
 
-	cr_assert_eq(send_message(pair->client, call, LARGE, 'l'), HM_SENT);
-	cr_assert_eq(send_message(pair->client, call, 0, 'm'), HM_SEND_BLOCKED);
+	cr_assert_eq(pair_send(pair->client, call, LARGE, 'l'), HM_SENT);
+	cr_assert_eq(pair_send(pair->client, call, 0, 'm'), HM_SEND_BLOCKED);
 	pair_move(pair, pair->client, pair->server);
 	has_data(pair->server, call, LARGE, 'l');
-	has_no_event(pair->server);
+	pair_no_event(pair->server);
 	hm_engine_consume(pair->server, call, LARGE); /* but for its head */
 	pair_move(pair, pair->server, pair->client);
 	cr_assert_eq(pair_next(pair->client, HM_EVENT_WRITABLE).user, pair);
-	cr_assert_eq(send_message(pair->client, call, LARGE, 'm'), HM_SENT);
+	cr_assert_eq(pair_send(pair->client, call, LARGE, 'm'), HM_SENT);
 	pair_close(pair);
 }
 
@@ -156,16 +116,16 @@ Test(engine_streams, a_slow_reader_slows_its_own_stream_alone)
 	uint32_t slow, quick;
 	struct pair *pair = pair_with(HM_STREAM_REPLIES, &slow);
 
-	quick = begin(pair, HM_STREAM_REPLIES, 0);
+	quick = pair_begin(pair, HM_STREAM_REPLIES, 0);
 	pair_move_all(pair, pair->client, pair->server);
-	fill(pair->server, slow, 1000);
+	pair_fill(pair->server, slow, 1000);
 	for (int i = 0; i < 1000; i++) {
-		cr_assert_eq(send_message(pair->server, quick, 1000, 'q'), HM_SENT);
+		cr_assert_eq(pair_send(pair->server, quick, 1000, 'q'), HM_SENT);
 		pair_move_all(pair, pair->server, pair->client);
 		hm_engine_consume(pair->client, quick, hm_stream_cost(1000));
 		pair_move_all(pair, pair->client, pair->server);
 	}
-	cr_assert_eq(send_message(pair->server, slow, 1, 's'), HM_SEND_BLOCKED);
+	cr_assert_eq(pair_send(pair->server, slow, 1, 's'), HM_SEND_BLOCKED);
 	pair_close(pair);
 }
 
@@ -177,10 +137,10 @@ static uint32_t fill_connection(struct pair *pair)
 	uint32_t calls[MANY];
 
 	for (int i = 0; i < MANY; i++)
-		calls[i] = begin(pair, HM_STREAM_REPLIES, 0);
+		calls[i] = pair_begin(pair, HM_STREAM_REPLIES, 0);
 	pair_move_all(pair, pair->client, pair->server);
 	for (int i = 0; i < MANY - 1; i++)
-		fill(pair->server, calls[i], 30000);
+		pair_fill(pair->server, calls[i], 30000);
 	return calls[MANY - 1];
 }
 
@@ -207,9 +167,9 @@ Test(engine_streams, who_waits_for_room_is_told_in_turn_once_packets_have_left)
 
 	pair_greet(pair);
 	last = fill_connection(pair);
-	cr_assert_eq(send_message(pair->server, last, 30000, 'r'), HM_SEND_BLOCKED);
+	cr_assert_eq(pair_send(pair->server, last, 30000, 'r'), HM_SEND_BLOCKED);
 	cr_assert_eq(hm_engine_next_tick_us(pair->server), INT64_MAX);
-	has_no_event(pair->server);
+	pair_no_event(pair->server);
 	while (hm_engine_pending_bytes(pair->server) >= ROOM_BYTES / 2)
 		hm_engine_take_packet(pair->server, pair->packet);
 	cr_assert_leq(hm_engine_next_tick_us(pair->server), pair->now_us, "there is something to tell");
@@ -220,7 +180,7 @@ Test(engine_streams, who_waits_for_room_is_told_in_turn_once_packets_have_left)
 	}
 	cr_assert_eq(event.call, last);
 	cr_assert_eq(hm_engine_next_tick_us(pair->server), INT64_MAX);
-	cr_assert_eq(send_message(pair->server, last, 30000, 'r'), HM_SENT);
+	cr_assert_eq(pair_send(pair->server, last, 30000, 'r'), HM_SENT);
 	pair_close(pair);
 }
 
@@ -235,19 +195,19 @@ Test(engine_streams, who_waits_for_room_is_not_passed_by)
 	hm_engine_take_packet(pair->server, pair->packet);
 	hm_engine_take_packet(pair->server, pair->packet);
 	cr_assert_lt(hm_engine_pending_bytes(pair->server), ROOM_BYTES);
-	cr_assert_eq(send_message(pair->server, newcomer, 1, 'n'), HM_SEND_BLOCKED);
+	cr_assert_eq(pair_send(pair->server, newcomer, 1, 'n'), HM_SEND_BLOCKED);
 	pair_close(pair);
 }
 
 Test(engine_streams, before_hello_a_client_keeps_to_what_every_server_takes)
 {
 	struct pair *pair = pair_open_with_window(256 << 10);
-	uint32_t call = begin(pair, HM_STREAM_REQUESTS, 0), large = begin(pair, HM_STREAM_REQUESTS, 0);
+	uint32_t call = pair_begin(pair, HM_STREAM_REQUESTS, 0), large = pair_begin(pair, HM_STREAM_REQUESTS, 0);
 	size_t most = HM_PACKET_BYTES_MIN - HM_PACKET_HEAD_BYTES - HM_FRAME_HEAD_BYTES;
 
-	cr_assert_eq(fill(pair->client, call, 1024 - HM_FRAME_HEAD_BYTES), 64);
-	cr_assert_eq(send_message(pair->client, large, most + 1, 'l'), HM_SEND_BLOCKED);
-	has_no_event(pair->client);
+	cr_assert_eq(pair_fill(pair->client, call, 1024 - HM_FRAME_HEAD_BYTES), 64);
+	cr_assert_eq(pair_send(pair->client, large, most + 1, 'l'), HM_SEND_BLOCKED);
+	pair_no_event(pair->client);
 	pair_move(pair, pair->client, pair->server);
 	while (hm_engine_next_event(pair->server, &(struct hm_event){ 0 }))
 		;
@@ -255,10 +215,10 @@ Test(engine_streams, before_hello_a_client_keeps_to_what_every_server_takes)
 	pair_next(pair->client, HM_EVENT_HELLO);
 	cr_assert_eq(pair_next(pair->client, HM_EVENT_WRITABLE).call, call);
 	cr_assert_eq(pair_next(pair->client, HM_EVENT_WRITABLE).call, large);
-	has_no_event(pair->client);
-	cr_assert_eq(fill(pair->client, call, 1024 - HM_FRAME_HEAD_BYTES), 3 * 64);
-	cr_assert_eq(send_message(pair->client, large, most + 1, 'l'), HM_SENT);
-	cr_assert_eq(send_message(pair->client, large, (1 << 20) - 19, 'l'), HM_SEND_TOO_LARGE);
+	pair_no_event(pair->client);
+	cr_assert_eq(pair_fill(pair->client, call, 1024 - HM_FRAME_HEAD_BYTES), 3 * 64);
+	cr_assert_eq(pair_send(pair->client, large, most + 1, 'l'), HM_SENT);
+	cr_assert_eq(pair_send(pair->client, large, (1 << 20) - 19, 'l'), HM_SEND_TOO_LARGE);
 	pair_close(pair);
 }
 
@@ -278,7 +238,7 @@ Test(engine_streams, a_shorter_hello_means_the_smallest_limits)
 		hm_put32(packet + HM_PACKET_HEAD_BYTES, HM_HELLO_BYTES_MIN);
 		cr_assert_eq(hm_engine_feed(to, packet, size, 0), HM_OK);
 		pair_next(to, HM_EVENT_HELLO);
-		has_no_event(to);
+		pair_no_event(to);
 		cr_assert_eq(hm_engine_peer(to)->stream_window_bytes, HM_STREAM_WINDOW_MIN);
 		cr_assert_eq(hm_engine_peer(to)->streams_max, HM_STREAMS_MIN);
 		pair_close(pair);
@@ -289,12 +249,12 @@ Test(engine_streams, no_more_streams_than_the_server_takes)
 {
 	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
 	struct hm_call_head head = { .method = 1, .stream = BOTH };
-	uint32_t call, first = begin(pair, BOTH, 0);
+	uint32_t call, first = pair_begin(pair, BOTH, 0);
 	uint8_t *body;
 
 	pair_greet(pair);
 	for (int i = 1; i < HM_STREAMS_MIN; i++)
-		begin(pair, BOTH, 0);
+		pair_begin(pair, BOTH, 0);
 	cr_assert_eq(hm_engine_call(pair->client, &head, 0, 0, 0, pair, &call, &body), HM_RESOURCE_EXHAUSTED);
 	pair_call(pair, 0, 0); /* a unary call is none */
 	pair_move_all(pair, pair->client, pair->server);
@@ -302,7 +262,7 @@ Test(engine_streams, no_more_streams_than_the_server_takes)
 	cr_assert_eq(hm_engine_call(pair->client, &head, 0, 0, 0, pair, &call, &body), HM_RESOURCE_EXHAUSTED);
 	cr_assert(hm_engine_reply(pair->server, first, HM_OK, NULL, 0, &body));
 	pair_move_all(pair, pair->server, pair->client);
-	begin(pair, BOTH, 0);
+	pair_begin(pair, BOTH, 0);
 	pair_move_all(pair, pair->client, pair->server);
 	pair_close(pair);
 }
@@ -313,14 +273,14 @@ Test(engine_streams, frames_that_cross_the_reply_are_passed_over)
 	struct pair *pair = pair_with(BOTH, &call);
 	uint8_t *body;
 
-	fill(pair->server, call, 1000);
+	pair_fill(pair->server, call, 1000);
 	pair_move_all(pair, pair->server, pair->client);
 	cr_assert(hm_engine_reply(pair->server, call, HM_INTERNAL, NULL, 0, &body));
-	cr_assert_eq(send_message(pair->client, call, 5, 'a'), HM_SENT);
+	cr_assert_eq(pair_send(pair->client, call, 5, 'a'), HM_SENT);
 	hm_engine_consume(pair->client, call, HM_STREAM_WINDOW_MIN);
 	hm_engine_end(pair->client, call);
 	pair_move(pair, pair->client, pair->server);
-	has_no_event(pair->server);
+	pair_no_event(pair->server);
 	pair_close(pair);
 }
 
@@ -330,54 +290,54 @@ Test(engine_streams, after_its_cancel_a_call_gives_no_more_events_but_may_be_ans
 	struct pair *pair = pair_with(BOTH, &call);
 	uint8_t *body;
 
-	fill(pair->client, call, 1000);
-	cr_assert_eq(send_message(pair->server, call, 40000, 'x'), HM_SENT);
+	pair_fill(pair->client, call, 1000);
+	cr_assert_eq(pair_send(pair->server, call, 40000, 'x'), HM_SENT);
 	cr_assert(hm_engine_cancel(pair->client, call, NULL));
-	cr_assert_eq(send_message(pair->client, call, 1, 'a'), HM_SEND_OVER);
+	cr_assert_eq(pair_send(pair->client, call, 1, 'a'), HM_SEND_OVER);
 	hm_engine_consume(pair->client, call, hm_stream_cost(40000));
 	pair_move_all(pair, pair->server, pair->client);
 	pair_move_all(pair, pair->client, pair->server);
-	cr_assert_eq(send_message(pair->server, call, 1, 'y'), HM_SEND_OVER);
+	cr_assert_eq(pair_send(pair->server, call, 1, 'y'), HM_SEND_OVER);
 	hm_engine_consume(pair->server, call, 1000);
 	cr_assert(hm_engine_reply(pair->server, call, HM_OK, NULL, 0, &body));
 	pair_move(pair, pair->server, pair->client);
-	has_no_event(pair->client);
+	pair_no_event(pair->client);
 	pair_close(pair);
 }
 
 Test(engine_streams, an_expired_stream_is_not_writable_again)
 {
 	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-	uint32_t call = begin(pair, BOTH, 5000);
+	uint32_t call = pair_begin(pair, BOTH, 5000);
 	struct hm_event event;
 
 	pair_greet(pair);
-	fill(pair->client, call, 1000);
+	pair_fill(pair->client, call, 1000);
 	pair_move_all(pair, pair->client, pair->server);
-	cr_assert_eq(send_message(pair->server, call, 10, 'x'), HM_SENT);
+	cr_assert_eq(pair_send(pair->server, call, 10, 'x'), HM_SENT);
 	hm_engine_consume(pair->server, call, 40000);
 	hm_engine_tick(pair->client, pair->now_us = 9000);
 	event = pair_next(pair->client, HM_EVENT_EXPIRED);
 	cr_assert(event.call == call && event.user == pair);
-	cr_assert_eq(send_message(pair->client, call, 1, 'a'), HM_SEND_OVER);
+	cr_assert_eq(pair_send(pair->client, call, 1, 'a'), HM_SEND_OVER);
 	cr_assert_gt(pair_move(pair, pair->server, pair->client), 0);
-	has_no_event(pair->client);
+	pair_no_event(pair->client);
 	pair_close(pair);
 }
 
 Test(engine_streams, a_lost_connection_ends_streams_once)
 {
 	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-	uint32_t call = begin(pair, BOTH, 0);
+	uint32_t call = pair_begin(pair, BOTH, 0);
 	void *user;
 
-	fill(pair->client, call, 1000);
+	pair_fill(pair->client, call, 1000);
 	cr_assert(hm_engine_fail_calls(pair->client, &user) && user == pair);
 	cr_assert_not(hm_engine_fail_calls(pair->client, &user));
-	cr_assert_eq(send_message(pair->client, call, 1, 'a'), HM_SEND_OVER);
+	cr_assert_eq(pair_send(pair->client, call, 1, 'a'), HM_SEND_OVER);
 	hm_engine_end(pair->client, call);
 	hm_engine_consume(pair->client, call, 1);
-	has_no_event(pair->client);
+	pair_no_event(pair->client);
 	pair_close(pair);
 }
 
@@ -388,11 +348,11 @@ Test(engine_streams, streams_go_on_after_goaway)
 	uint8_t *body;
 
 	hm_engine_goaway(pair->server);
-	cr_assert_eq(send_message(pair->server, call, 3, 'x'), HM_SENT);
+	cr_assert_eq(pair_send(pair->server, call, 3, 'x'), HM_SENT);
 	pair_move(pair, pair->server, pair->client);
 	pair_next(pair->client, HM_EVENT_GOAWAY);
 	has_data(pair->client, call, 3, 'x');
-	cr_assert_eq(send_message(pair->client, call, 4, 'a'), HM_SENT);
+	cr_assert_eq(pair_send(pair->client, call, 4, 'a'), HM_SENT);
 	pair_move(pair, pair->client, pair->server);
 	has_data(pair->server, call, 4, 'a');
 	cr_assert(hm_engine_reply(pair->server, call, HM_OK, NULL, 0, &body));
@@ -407,7 +367,7 @@ Test(engine_streams, one_credit_of_a_stream_waits_at_a_time)
 	uint32_t call;
 	struct pair *pair = pair_with(HM_STREAM_REPLIES, &call);
 
-	fill(pair->server, call, 1000);
+	pair_fill(pair->server, call, 1000);
 	pair_move_all(pair, pair->server, pair->client);
 	hm_engine_consume(pair->client, call, HM_STREAM_WINDOW_MIN / 2);
 	hm_engine_consume(pair->client, call, HM_STREAM_WINDOW_MIN / 2);
