@@ -103,14 +103,18 @@ hm_status hm_tls_check(const char *url)
 		"%s: no certificates: say with --tls or HALLMARK_TLS which folder has ca.pem, cert.pem, key.pem", url);
 }
 
-/* The host as certificates name it: without brackets and port. */
+/* The host as certificates name it: without brackets and port; or what the URL says behind a "#", if its host is an address that a name
+ * was resolved to. */
 static void host_of(const char *url, char ret_host[HOST_BYTES])
 {
-	const char *host = url + sizeof scheme - 1;
+	const char *host = url + sizeof scheme - 1, *name = strchr(url, '#');
 	bool has_brackets = *host == '[';
 	size_t bytes = strcspn(host + has_brackets, has_brackets ? "]" : ":");
 
-	snprintf(ret_host, HOST_BYTES, "%.*s", (int)bytes, host + has_brackets);
+	if (name)
+		snprintf(ret_host, HOST_BYTES, "%s", name + 1);
+	else
+		snprintf(ret_host, HOST_BYTES, "%.*s", (int)bytes, host + has_brackets);
 }
 
 /* TLS 1.2 is the newest that mbedTLS 2.28 speaks. */

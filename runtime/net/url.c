@@ -34,7 +34,7 @@ static bool is_loopback(const char *host)
 	return inet_pton(AF_INET, name, &address) == 1 && ntohl(address.s_addr) >> 24 == 127;
 }
 
-/* "HOST:PORT" and nothing behind it; an IPv6 address stands in brackets. An empty host or "*" is every address of this one. */
+/* "HOST:PORT" and nothing behind it, or "#NAME"; an IPv6 address stands in brackets. An empty host or "*" is every address of this one. */
 static bool has_port(const char *host)
 {
 	const char *colon = strrchr(host, ':');
@@ -42,7 +42,8 @@ static bool has_port(const char *host)
 
 	if (!colon || (*host == '[' ? colon[-1] != ']' : memchr(host, ':', (size_t)(colon - host)) != NULL))
 		return false;
-	return colon[1] >= '0' && colon[1] <= '9' && strtoul(colon + 1, &end, 10) <= PORT_MAX && !*end;
+	return colon[1] >= '0' && colon[1] <= '9' && strtoul(colon + 1, &end, 10) <= PORT_MAX &&
+	       (!*end || (*end == '#' && end[1]));
 }
 
 hm_status hm_url_check(const char *url)

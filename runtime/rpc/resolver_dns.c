@@ -1,6 +1,6 @@
 /*
  * Resolver, dns: getaddrinfo, with whatever the host asks: its hosts file, DNS. Every address is an endpoint, sorted, so that an
- * answer in another order is no change.
+ * answer in another order is no change. With TLS the server has to be the name's, whatever the address (net/url.h).
  */
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -37,16 +37,17 @@ hm_status hm_dns_check(const char *target)
 	return split(target, name, &port);
 }
 
-static hm_status add_address(const char *scheme, const struct addrinfo *address, const char *port,
+static hm_status add_address(const char *scheme, const struct addrinfo *address, const char *name, const char *port,
 			     struct hm_endpoints *endpoints)
 {
+	bool is_v6 = address->ai_family == AF_INET6, is_named = !strcmp(scheme, "tls+tcp");
 	char host[INET6_ADDRSTRLEN], url[HM_URL_BYTES];
 	int length;
 
 	if (getnameinfo(address->ai_addr, address->ai_addrlen, host, sizeof host, NULL, 0, NI_NUMERICHOST))
 		return HM_OK; /* an address of a family that has no numbers */
-	length = snprintf(url, sizeof url, address->ai_family == AF_INET6 ? "%s://[%s]:%s" : "%s://%s:%s", scheme, host,
-			  port);
+	length = snprintf(url, sizeof url, "%s://%s%s%s:%s%s%s", scheme, is_v6 ? "[" : "", host, is_v6 ? "]" : "", port,
+			  is_named ? "#" : "", is_named ? name : "");
 	return hm_endpoints_add(endpoints, url, (size_t)length, 1);
 }
 
@@ -69,7 +70,7 @@ static hm_status resolve(const char *scheme, const char *target, struct hm_endpo
 	if (wrong)
 		return hm_raise(UNAVAILABLE, "cannot resolve %s: %s", name, gai_strerror(wrong));
 	for (const struct addrinfo *address = addresses; address && status == HM_OK; address = address->ai_next)
-		status = add_address(scheme, address, port, ret_endpoints);
+		status = add_address(scheme, address, name, port, ret_endpoints);
 	freeaddrinfo(addresses);
 	qsort(ret_endpoints->list, ret_endpoints->count, sizeof *ret_endpoints->list, by_url);
 	return status;

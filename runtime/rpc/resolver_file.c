@@ -32,21 +32,32 @@ static hm_status read_weight(const char *text, uint8_t *ret_weight)
 	return HM_OK;
 }
 
+/* The next word of the line; NULL at its end, or where a comment begins. */
+static const char *next_word(char **rest)
+{
+	char *word = *rest + strspn(*rest, blanks);
+
+	*rest = word + strcspn(word, blanks);
+	if (**rest)
+		*(*rest)++ = '\0';
+	return *word && *word != '#' ? word : NULL;
+}
+
 /* URL [WEIGHT] [# comment] */
 static hm_status take_line(char *line, struct hm_endpoints *endpoints)
 {
-	char *rest, *url, *weight_text;
+	const char *url, *weight_text;
 	uint8_t weight = 1;
 
-	line[strcspn(line, "#")] = '\0';
-	url = strtok_r(line, blanks, &rest);
+	url = next_word(&line);
 	if (!url)
 		return HM_OK;
-	weight_text = strtok_r(NULL, blanks, &rest);
-	if (weight_text)
+	weight_text = next_word(&line);
+	if (weight_text) {
 		TRY(read_weight(weight_text, &weight));
-	if (strtok_r(NULL, blanks, &rest))
-		return hm_raise(INVALID_ARGUMENT, "there is more behind the weight");
+		if (next_word(&line))
+			return hm_raise(INVALID_ARGUMENT, "there is more behind the weight");
+	}
 	TRY(hm_url_check(url));
 	return hm_endpoints_add(endpoints, url, strlen(url), weight);
 }

@@ -9,6 +9,7 @@
 
 #include "rpc/resolver_dns.h"
 #include "rpc/target.h"
+#include "tests/certificates.h"
 #include "tests/farm.h"
 #include "tests/rpc_world.h"
 
@@ -81,15 +82,16 @@ Test(resolver, reads_a_list_with_weights_and_comments)
 {
 	static struct hm_endpoints endpoints;
 
-	cr_assert_eq(parse("# ours\n\ntcp://127.0.0.1:1\t 7 # the big one\r\n  ipc:///x\ntcp://127.0.0.1:2#none",
-			   &endpoints),
-		     HM_OK, "%s", hm_error_get()->message);
+	cr_assert_eq(
+		parse("# ours\n\ntcp://127.0.0.1:1\t 7 # the big one\r\n  ipc:///x\ntls+tcp://10.0.0.1:2#a.name #none",
+		      &endpoints),
+		HM_OK, "%s", hm_error_get()->message);
 	cr_assert_eq(endpoints.count, 3);
 	cr_expect_str_eq(endpoints.list[0].url, "tcp://127.0.0.1:1");
 	cr_expect_eq(endpoints.list[0].weight, 7);
 	cr_expect_str_eq(endpoints.list[1].url, "ipc:///x");
 	cr_expect_eq(endpoints.list[1].weight, 1);
-	cr_expect_str_eq(endpoints.list[2].url, "tcp://127.0.0.1:2");
+	cr_expect_str_eq(endpoints.list[2].url, "tls+tcp://10.0.0.1:2#a.name");
 }
 
 Test(resolver, says_in_which_line_a_list_is_wrong)
@@ -210,7 +212,7 @@ static int look_up(const char *name, const char *port, const struct addrinfo *hi
 {
 	const char *address = atomic_load(&farm_test_address);
 
-	if (strcmp(name, "farm.test") != 0 || !address)
+	if ((strcmp(name, "farm.test") != 0 && strcmp(name, "localhost") != 0) || !address)
 		return EAI_NONAME;
 	return getaddrinfo(address, port, hints, ret_addresses);
 }
@@ -227,7 +229,7 @@ Test(resolver, looks_names_up)
 	atomic_store(&farm_test_address, "::1");
 	endpoints.count = 0;
 	cr_assert_eq(hm_dns_resolve_tls("farm.test:7003", &endpoints), HM_OK);
-	cr_expect_str_eq(endpoints.list[0].url, "tls+tcp://[::1]:7003");
+	cr_expect_str_eq(endpoints.list[0].url, "tls+tcp://[::1]:7003#farm.test");
 	cr_expect_eq(hm_dns_resolve_tcp("elsewhere.test:7003", &endpoints), HM_UNAVAILABLE);
 	cr_expect(strstr(hm_error_get()->message, "elsewhere.test"), "%s", hm_error_get()->message);
 }
@@ -241,6 +243,31 @@ Test(resolver, resolves_localhost_as_the_host_does)
 	for (size_t i = 0; i < endpoints.count; i++)
 		has_v4 = has_v4 || !strcmp(endpoints.list[i].url, "tcp://127.0.0.1:7003");
 	cr_expect(has_v4);
+}
+
+/* The address is none of the certificate's names; the name that was looked up is. */
+Test(resolver, wants_the_name_in_a_servers_certificate_not_the_address, .timeout = 60)
+{
+	static const struct {
+		const char *name;
+		hm_status status;
+	} tries[] = { { "localhost", HM_OK }, { "farm.test", HM_UNAVAILABLE } };
+
+	test_tls("one");
+	atomic_store(&hm_dns_lookup, look_up);
+	atomic_store(&farm_test_address, "127.0.0.2");
+	for (size_t i = 0; i < sizeof tries / sizeof *tries; i++) {
+		char bound[HM_URL_BYTES], target[64];
+		struct farm farm;
+
+		farm_make(&farm, 1);
+		snprintf(farm.servers[0].url, HM_URL_BYTES, "tls+tcp://127.0.0.2:0");
+		farm_serve_at(&farm, 0, bound);
+		snprintf(target, sizeof target, "dns+tls+tcp://%s%s", tries[i].name, strrchr(bound, ':'));
+		cr_assert_eq(hm_channel_open_url(target, &farm.channel), HM_OK);
+		cr_expect_eq(farm_call(&farm), tries[i].status, "%s: %s", target, hm_error_get()->message);
+		farm_close(&farm);
+	}
 }
 
 static void serve_tcp(struct farm *farm, size_t place, const char *host, unsigned *port)
