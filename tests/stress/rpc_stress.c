@@ -87,6 +87,14 @@ static hm_status refuse(void *user, struct hm_call *call, void *principal, hm_st
 	return status;
 }
 
+static bool count_refusal(void *user, struct hm_call *call, void *principal, hm_status status, bool is_last)
+{
+	(void)user;
+	(void)principal;
+	(void)status;
+	return is_last || call->started_us % 2;
+}
+
 static void must(hm_status status, const char *what)
 {
 	if (status == HM_OK)
@@ -98,11 +106,11 @@ static void must(hm_status status, const char *what)
 static void serve(struct place *place)
 {
 	static const struct hm_interceptor interceptor = {
-		.bind = bind, .unbind = unbind, .run = run, .refuse = refuse
+		.bind = bind, .unbind = unbind, .run = run, .refuse = refuse, .count = count_refusal
 	};
 	static const struct hm_service *const services[] = { &service };
 	const struct hm_server_config config = {
-		.services = services, .n_services = 1, .interceptor = &interceptor, .workers = 4, .queue_max = 64
+		.services = services, .n_services = 1, .interceptor = &interceptor, .workers = 4, .queue_max = 16
 	};
 	char url[256];
 
@@ -148,6 +156,7 @@ static void call_once(struct place *place, struct hm_context *context, unsigned 
 struct task {
 	struct place *place;
 	unsigned number;
+	unsigned n_started;
 };
 
 static void *wait_for_calls(void *user)
@@ -169,23 +178,40 @@ static void ended(void *user, hm_status status, const Echo__EchoMessage *reply)
 	count(status, status == HM_OK && !strcmp(reply->text, user));
 }
 
+static void failed(void *user, hm_status status, const Echo__FailReply *reply)
+{
+	(void)user;
+	(void)reply;
+	atomic_fetch_add(&n_ended, 1);
+	count(status, true);
+}
+
+/* One in four needs a worker, of which there are too few: brands push each other out of the queue. */
+static hm_status start_call(struct task *task, struct hm_context *context, char *text)
+{
+	const Echo__EchoMessage request = { ECHO_ECHO_MESSAGE_BASE, .text = text };
+	const Echo__FailRequest worked = { ECHO_FAIL_REQUEST_BASE, HM_SET(code, 5) };
+
+	if (task->n_started++ % 4)
+		return echo_echo_start(task->place->channel, context, &request, ended, text);
+	return echo_fail_start(task->place->channel, context, &worked, failed, NULL);
+}
+
 static void *start_calls(void *user)
 {
 	static char text[] = "started";
-	const struct task *task = user;
+	struct task *task = user;
 	SCOPED(hm_context) context = NULL;
 
 	must(hm_context_open("loop", "token", &context), "open a context");
 	while (!atomic_load(&is_over)) {
-		const Echo__EchoMessage request = { ECHO_ECHO_MESSAGE_BASE, .text = text };
-
 		if (atomic_load(&n_started) - atomic_load(&n_ended) > STARTED_MAX) {
 			sched_yield();
 			continue;
 		}
 		pthread_rwlock_rdlock(&task->place->lock);
 		atomic_fetch_add(&n_started, 1);
-		if (echo_echo_start(task->place->channel, context, &request, ended, text) != HM_OK)
+		if (start_call(task, context, text) != HM_OK)
 			atomic_fetch_add(&n_ended, 1);
 		pthread_rwlock_unlock(&task->place->lock);
 	}
@@ -203,6 +229,10 @@ static void *disturb(void *unused)
 
 		hm_context_cancel(place->contexts[rand_r(&seed) % WAITERS]);
 		usleep(500);
+		if (rand_r(&seed) % 16 == 0)
+			must(hm_server_set_quota(place->server, rand_r(&seed) % 2 ? "*" : "other",
+						 rand_r(&seed) % 3 ? 0 : 50, rand_r(&seed) % 3 ? 0 : 2),
+			     "set a quota");
 		if (rand_r(&seed) % 64 == 0) {
 			pthread_rwlock_wrlock(&place->lock);
 			hm_channel_close(place->channel);
@@ -261,7 +291,7 @@ int main(void)
 	open_places(folder);
 	for (unsigned i = 0; i < KINDS; i++)
 		for (unsigned j = 0; j < WAITERS + STARTERS; j++, n++) {
-			tasks[n] = (struct task){ &places[i], j };
+			tasks[n] = (struct task){ &places[i], j, 0 };
 			pthread_create(&threads[n], NULL, j < WAITERS ? wait_for_calls : start_calls, &tasks[n]);
 		}
 	pthread_create(&threads[n++], NULL, disturb, NULL);
