@@ -12,7 +12,7 @@ struct hm_fair_line {
 	struct hm_fair_line *next; /* in the ring */
 	struct hm_fair_node *first, **end;
 	uint32_t count, in_flight;
-	int64_t credit_us;
+	int64_t credit_us, queued_us;
 };
 
 void hm_fair_init(struct hm_fair *fair, uint32_t max)
@@ -104,6 +104,8 @@ static struct hm_fair_node *take_first(struct hm_fair *fair, struct hm_fair_line
 	struct hm_fair_node *node = line->first;
 
 	line->first = node->next;
+	line->queued_us -= node->cost_us;
+	fair->queued_us -= node->cost_us;
 	fair->count--;
 	if (!--line->count)
 		leave_ring(fair, before, line);
@@ -129,6 +131,8 @@ static void append(struct hm_fair *fair, struct hm_fair_line *line, struct hm_fa
 	node->next = NULL;
 	*line->end = node;
 	line->end = &node->next;
+	line->queued_us += node->cost_us;
+	fair->queued_us += node->cost_us;
 	fair->count++;
 }
 
@@ -204,11 +208,10 @@ void hm_fair_end(struct hm_fair *fair, uint32_t tenant)
 	fair->in_flight--;
 }
 
-/* Its own line's calls, and as many of each other line's, which take turns with it. */
-uint32_t hm_fair_ahead(const struct hm_fair *fair, uint32_t tenant)
+int64_t hm_fair_ahead_us(const struct hm_fair *fair, uint32_t tenant)
 {
 	const struct hm_fair_line *line = find_line(fair, tenant);
-	uint64_t ahead = (uint64_t)(line->count + 1) * (fair->n_waiting + !line->count) - 1;
+	const int64_t ahead_us = line->queued_us * (fair->n_waiting + !line->count);
 
-	return ahead < fair->count ? (uint32_t)ahead : fair->count;
+	return ahead_us < fair->queued_us ? ahead_us : fair->queued_us;
 }

@@ -31,6 +31,7 @@ struct hm_fair {
 	uint32_t n_waiting; /* lines in the ring */
 	uint32_t count, max; /* calls */
 	uint32_t in_flight; /* taken and not ended */
+	int64_t queued_us; /* what the calls that wait cost */
 };
 
 void hm_fair_init(struct hm_fair *fair, uint32_t max);
@@ -50,5 +51,6 @@ void hm_fair_end(struct hm_fair *fair, uint32_t tenant);
 /* hm_fair_is_takeable says whether a call of this tenant that waits may be taken with these numbers. O(1). */
 bool hm_fair_is_takeable(const struct hm_fair *fair, uint32_t tenant, uint32_t limit, uint32_t spare);
 
-/* hm_fair_ahead returns about how many calls go before one of this tenant that came now. */
-uint32_t hm_fair_ahead(const struct hm_fair *fair, uint32_t tenant);
+/* hm_fair_ahead_us returns about how much work goes before a call of this tenant that came now: its own line's, and as much of each
+ * other's. Divided by how many run at once it is the time to wait, however slow the calls of others are. */
+int64_t hm_fair_ahead_us(const struct hm_fair *fair, uint32_t tenant);

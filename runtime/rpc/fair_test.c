@@ -140,7 +140,9 @@ Test(fair, a_quiet_brand_waits_at_most_for_a_turn_of_each_other)
 	fill(&fair, 1, 500, MS);
 	fill(&fair, 2, 500, MS);
 	add(&fair, 3, MS);
-	cr_expect_leq(hm_fair_ahead(&fair, 3), 5);
+	cr_expect_eq(hm_fair_ahead_us(&fair, 1), 1001 * MS);
+	cr_expect_eq(hm_fair_ahead_us(&fair, 3), 3 * MS, "however much the others have waiting");
+	cr_expect_eq(hm_fair_ahead_us(&fair, 4), 0);
 	while (take_and_end(&fair) != 3)
 		before++;
 	cr_expect_leq(before, 3, "%d calls before it", before);

@@ -34,7 +34,6 @@ struct hm_pool {
 	struct hm_fair waiting;
 	struct line refused;
 	struct hm_limiter limiter;
-	uint32_t typical_us; /* of a call of any method */
 	bool refused_next; /* the lines take turns */
 	bool is_stopping;
 	uint32_t n_threads, threads_max;
@@ -147,10 +146,8 @@ static void learn(struct hm_pool *pool, struct hm_method_row *row, int64_t now_u
 		  enum hm_outcome outcome)
 {
 	hm_limiter_feed(&pool->limiter, now_us, latency_us, pool->waiting.in_flight, outcome);
-	if (outcome != HM_OUTCOME_SERVED)
-		return;
-	pool->typical_us = mean(pool->typical_us, latency_us);
-	atomic_store_explicit(&row->typical_us, mean(row->typical_us, latency_us), memory_order_relaxed);
+	if (outcome == HM_OUTCOME_SERVED)
+		atomic_store_explicit(&row->typical_us, mean(row->typical_us, latency_us), memory_order_relaxed);
 }
 
 /* Whether more could run than do: the limit has grown, or a thread that was called has found another call. */
@@ -257,8 +254,7 @@ hm_status hm_pool_admit(struct hm_pool *pool, const struct hm_method_row *row, c
 		return HM_OK;
 	pthread_mutex_lock(&pool->lock);
 	has_place = hm_fair_has_place(&pool->waiting, tenant->number);
-	wait_us = (int64_t)hm_fair_ahead(&pool->waiting, tenant->number) * pool->typical_us /
-		  hm_limiter_get(&pool->limiter);
+	wait_us = hm_fair_ahead_us(&pool->waiting, tenant->number) / hm_limiter_get(&pool->limiter);
 	pthread_mutex_unlock(&pool->lock);
 	if (!has_place)
 		return hm_pool_raise_full(row);
