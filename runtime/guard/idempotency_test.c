@@ -194,6 +194,18 @@ Test(idempotency, nobody_has_no_keys)
 	cr_expect(strstr(hm_error_get()->message, "idempotency key"), "%s", hm_error_get()->message);
 }
 
+Test(idempotency, a_stream_takes_no_key)
+{
+	struct fixture f = fixture_serving(&notes_service);
+	struct notes_import_notes *stream = NULL;
+	Notes__ImportNotesReply *reply;
+
+	must(notes_import_notes(f.channel, keyed(fixture_user(&f, "loop", "ana"), "k"), &stream));
+	refuses(INVALID_ARGUMENT, notes_import_notes_finish(stream, &reply));
+	notes_import_notes_close(stream);
+	cr_expect_eq(test_sql(f.dsn, "SELECT count(*) FROM notes.idempotent_reply"), 0);
+}
+
 Test(idempotency, a_handler_may_call_others_first_or_let_go_of_its_transaction)
 {
 	static const struct hm_service *const both[] = { &notes_service, &echo_service, NULL };
