@@ -12,8 +12,8 @@
 #include "rpc/channel.h"
 #include "rpc/context.h"
 #include "rpc/method.h"
-#include "rpc/traceparent.h"
 #include "rpc/stream.h"
+#include "rpc/traceparent.h"
 #include "store/query.h"
 
 /* HM_SET gives an optional scalar field its value and its presence: { …, HM_SET(amount, 5) }. */
