@@ -16,6 +16,8 @@ static const struct curve {
 	{ "", 1000, 120000 }, /* the network; last: every URL begins so */
 };
 
+static const struct curve calls = { "", 100, 5000 };
+
 static const struct curve *curve_of(const char *url)
 {
 	const struct curve *curve = curves;
@@ -25,9 +27,8 @@ static const struct curve *curve_of(const char *url)
 	return curve;
 }
 
-uint32_t hm_backoff_ceiling_ms(const char *url, unsigned failures)
+static uint32_t ceiling_ms(const struct curve *curve, unsigned failures)
 {
-	const struct curve *curve = curve_of(url);
 	uint32_t ceiling_ms = curve->first_ms;
 
 	for (unsigned i = 1; i < failures && ceiling_ms < curve->max_ms; i++)
@@ -35,9 +36,22 @@ uint32_t hm_backoff_ceiling_ms(const char *url, unsigned failures)
 	return ceiling_ms < curve->max_ms ? ceiling_ms : curve->max_ms;
 }
 
+static int64_t some_of(uint32_t ceiling_ms, uint32_t chance)
+{
+	return (int64_t)((uint64_t)ceiling_ms * HM_US_PER_MS * chance >> 32);
+}
+
+uint32_t hm_backoff_ceiling_ms(const char *url, unsigned failures)
+{
+	return ceiling_ms(curve_of(url), failures);
+}
+
 int64_t hm_backoff_us(const char *url, unsigned failures, uint32_t chance)
 {
-	uint64_t ceiling_us = (uint64_t)hm_backoff_ceiling_ms(url, failures) * HM_US_PER_MS;
+	return some_of(hm_backoff_ceiling_ms(url, failures), chance);
+}
 
-	return (int64_t)(ceiling_us * chance >> 32);
+int64_t hm_backoff_call_us(unsigned attempts, uint32_t chance)
+{
+	return some_of(ceiling_ms(&calls, attempts), chance);
 }

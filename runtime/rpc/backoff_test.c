@@ -35,3 +35,11 @@ Test(backoff, is_any_time_from_nothing_to_the_ceiling)
 	cr_expect_eq(hm_backoff_us(url, 3, UINT32_MAX), 2560 * HM_US_PER_MS - 1);
 	cr_expect_eq(hm_backoff_us(url, 1000, UINT32_MAX), 120 * HM_US_PER_S - 1);
 }
+
+Test(backoff, of_calls_is_from_a_tenth_of_a_second_to_five)
+{
+	cr_expect_eq(hm_backoff_call_us(1, UINT32_MAX), 100 * HM_US_PER_MS - 1);
+	cr_expect_eq(hm_backoff_call_us(2, UINT32_MAX), 160 * HM_US_PER_MS - 1);
+	cr_expect_eq(hm_backoff_call_us(99, UINT32_MAX), 5 * HM_US_PER_S - 1);
+	cr_expect_eq(hm_backoff_call_us(3, 0), 0);
+}
