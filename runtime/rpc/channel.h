@@ -1,6 +1,8 @@
 /*
  * Channel: a client's way to one service. Opens lazily, reconnects by itself, shared by any number of threads.
  *
+ * It reaches a service at one endpoint or many (docs/rules.md, Endpoints): which one a call goes to is its own affair.
+ *
  * Generated clients wrap hm_channel_call and hm_channel_start with types: follows_follow(channel, context, &request,
  * &reply). URLs are nng's: inproc://follows, ipc:///run/h/follows.sock, tcp://127.0.0.1:7003.
  */
@@ -17,11 +19,13 @@ enum hm_balancing {
 	HM_ROUND_ROBIN,
 };
 
-/* hm_channel_open opens the channel to a service by short name ("follows"), at the endpoint the process's configuration
+/* hm_channel_open opens the channel to a service by short name ("follows"), at the target the process's configuration
  * gives (hm_endpoint_set; else ipc under the run folder). No connection is made yet; UNAVAILABLE comes from the calls. */
 hm_status hm_channel_open(const char *service, struct hm_channel **ret_channel);
 
-/* hm_channel_open_url opens a channel to an explicit URL. */
+/* hm_channel_open_url opens a channel to an explicit target: a URL, several separated by commas, file:///PATH, dns+tcp://NAME:PORT or
+ * dns+tls+tcp://NAME:PORT; options behind it (rpc/target.h). INVALID_ARGUMENT: no such target; what is wrong with a URL the calls
+ * say. */
 hm_status hm_channel_open_url(const char *url, struct hm_channel **ret_channel);
 
 /* hm_channel_close cancels the calls and streams under way (CANCELLED), waits for their callbacks to return, frees. NULL is fine. */
@@ -42,6 +46,6 @@ typedef void hm_done_fn(void (*typed)(void), void *user, hm_status status, const
 hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,
 			   const ProtobufCMessage *request, hm_done_fn *done, void (*typed)(void), void *user);
 
-/* hm_endpoint_set says where a service is reached from this process; hm_endpoint_get answers with the URL, or NULL. */
+/* hm_endpoint_set says where a service is reached from this process: a target; hm_endpoint_get answers with it, or NULL. */
 hm_status hm_endpoint_set(const char *service, const char *url);
 const char *hm_endpoint_get(const char *service);
