@@ -101,6 +101,12 @@ static void write_counts(struct hm_buffer *json, const struct hm_call *call)
 				 (unsigned long long)counts->sent_bytes);
 }
 
+/* Users are known by their session; of the others it is the token that may have to be revoked. */
+static bool is_revoked_by_id(const struct hm_actor *actor)
+{
+	return actor->token_id && (actor->type == HM_ACTOR_OPERATOR || actor->type == HM_ACTOR_SERVICE);
+}
+
 static char *write_details(struct hm_call *call, const struct hm_audit_outcome *outcome)
 {
 	struct hm_buffer json = { 0 };
@@ -122,6 +128,11 @@ static char *write_details(struct hm_call *call, const struct hm_audit_outcome *
 		hm_buffer_printf(&json, "\"event\":\"%s\",", call->method->event);
 	if (outcome->details)
 		hm_buffer_add_text(&json, outcome->details);
+	if (is_revoked_by_id(&call->actor)) {
+		hm_buffer_add_text(&json, "\"token\":");
+		hm_json_write_text(&json, call->actor.token_id, strlen(call->actor.token_id));
+		hm_buffer_add_text(&json, ",");
+	}
 	hm_buffer_add_text(&json, "\"peer\":");
 	hm_json_write_text(&json, call->peer, strlen(call->peer));
 	hm_buffer_printf(&json, ",\"latency_us\":%lld", (long long)(hm_clock_mono_us() - call->started_us));

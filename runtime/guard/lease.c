@@ -223,9 +223,10 @@ static bool is_revoked(const struct hm_lease *lease, const struct hm_lease_token
 
 hm_status hm_lease_check_token(struct hm_lease *lease, const struct hm_lease_token *token, int64_t now_us)
 {
+	enum hm_lease_kind kind = token->brand ? HM_LEASE_REVOCATIONS : HM_LEASE_TOKENS;
 	bool revoked;
 
-	if (!is_current(lease, HM_LEASE_REVOCATIONS, now_us))
+	if (!is_current(lease, kind, now_us))
 		return raise_expired(lease, "revocations");
 	pthread_rwlock_rdlock(&lease->lock);
 	revoked = is_revoked(lease, token, token->id) || is_revoked(lease, token, token->session) ||

@@ -2,7 +2,7 @@
  * Lease: what a process knows of brands and revocations, and for how long it may believe it.
  *
  * Platform publishes which brands are active, identity which tokens, sessions and users are revoked; every process
- * fetches both, again and again (struct hm_service's feed_lease). Without news for the lease's time the knowledge is
+ * fetches both, again and again (struct hm_service's feed_lease), and watches a file of the other revoked tokens. Without news for the lease's time the knowledge is
  * void and calls fail closed. Thread-safe.
  */
 #pragma once
@@ -15,7 +15,8 @@
 
 struct hm_lease;
 
-enum hm_lease_kind { HM_LEASE_BRANDS, HM_LEASE_REVOCATIONS, HM_LEASE_KINDS };
+/* Revocations are of users' tokens, the third kind of those without a brand, operators' and services'. */
+enum hm_lease_kind { HM_LEASE_BRANDS, HM_LEASE_REVOCATIONS, HM_LEASE_TOKENS, HM_LEASE_KINDS };
 
 /* The reserved brand: system rows, operators' and services' own calls, denied calls whose brand is unknown. */
 #define HM_SYSTEM_BRAND "system"
@@ -53,7 +54,7 @@ hm_status hm_lease_check_brand(const struct hm_lease *lease, const struct hm_bra
 /* What of a token may have been revoked. */
 struct hm_lease_token {
 	const char *brand; /* NULL: none */
-	const char *id, *session, *user; /* session may be NULL */
+	const char *id, *session, *user; /* session and user may be NULL */
 	int64_t issued_at_us; /* wall */
 };
 

@@ -109,15 +109,13 @@ static hm_status authenticate(const struct hm_principal *principal, const struct
 	if (principal->expires_at_us <= now_wall_us)
 		return deny(hm_raise(UNAUTHENTICATED, "the token has expired: refresh it or log in again"),
 			    "TOKEN_EXPIRED");
-	if (actor->type == HM_ACTOR_USER)
-		return hm_lease_check_token(principal->lease,
-					    &(struct hm_lease_token){ .brand = actor->brand,
-								      .id = actor->token_id,
-								      .session = actor->session,
-								      .user = actor->id,
-								      .issued_at_us = principal->issued_at_us },
-					    call->now_us);
-	return HM_OK;
+	return hm_lease_check_token(principal->lease,
+				    &(struct hm_lease_token){ .brand = actor->brand,
+							      .id = actor->token_id,
+							      .session = actor->session,
+							      .user = actor->type == HM_ACTOR_USER ? actor->id : NULL,
+							      .issued_at_us = principal->issued_at_us },
+				    call->now_us);
 }
 
 static bool is_caller(const struct hm_method *method, const char *service)

@@ -11,6 +11,7 @@
 #include "crypto/crypto.h"
 #include "guard/guard.h"
 #include "host/feeder.h"
+#include "host/revoked.h"
 #include "host/sweeper.h"
 #include "rpc/channel.h"
 
@@ -24,6 +25,7 @@ struct hm_host {
 	size_t n_services;
 	struct hm_guard *guard;
 	struct hm_server *server;
+	struct hm_revoked *revoked;
 	struct hm_feeder *feeder;
 	struct hm_sweeper *sweeper;
 };
@@ -166,6 +168,7 @@ hm_status hm_host_open(const struct hm_host_config *config, struct hm_host **ret
 	TRY(open_keys(config, host));
 	TRY(open_services(config, host));
 	TRY(hm_lease_open(config->lease_ms, &host->lease));
+	TRY(hm_revoked_open(config->keys, host->lease, &host->revoked));
 	TRY(open_server(config, host));
 	TRY(listen_all(config, host));
 	TRY(hm_feeder_open(config->known, host->lease, host->key, config->services[0]->table->short_name,
@@ -200,6 +203,7 @@ void hm_host_close(struct hm_host *host)
 	hm_sweeper_close(host->sweeper);
 	hm_server_close(host->server);
 	hm_guard_close(host->guard);
+	hm_revoked_close(host->revoked);
 	hm_lease_close(host->lease);
 	for (size_t i = 0; i < host->n_services; i++) {
 		hm_store_close(host->guarded[i].store);

@@ -30,6 +30,7 @@ static const struct {
 	{ 'q', "quota", "BRAND=RATE[/N]",
 	  "calls a second (0: any number), and under way at once; \"*\": each other brand, \"-\": no brand proven" },
 	{ 'R', "running", "N", "calls a service runs at once, instead of as many as it finds good" },
+	{ 'x', "revoke", "ID", "the id of an operator's or a service's token that is to be void" },
 	{ 'F', "follow", NULL, "go on with what comes" },
 	{ 'v', "var", "DIR", "keys, tokens, sockets, cluster; default var, or $HALLMARK_VAR" },
 	{ 'j', "json", NULL, "JSON values on stdout, one a line, errors too; nothing else" },
@@ -115,6 +116,9 @@ static hm_status read_option(int letter, char *value, size_t *n_listen, struct o
 		return HM_OK;
 	case 'c':
 		return read_endpoint(value);
+	case 'x':
+		options->revoke = value;
+		return HM_OK;
 	case 't':
 		return read_number("timeout", value, INT32_MAX, &options->timeout_ms);
 	case 'n':

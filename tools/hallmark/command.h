@@ -25,6 +25,7 @@ struct options {
 	struct hm_host_quota quotas[LIST_MAX]; /* --quota; ended by one without a brand */
 	uint32_t running_max; /* --running; 0: the service finds out */
 	uint32_t jobs; /* --jobs: calls of a file under way at once */
+	const char *revoke; /* --revoke: a token's id */
 	bool follow; /* --follow */
 	bool help; /* --help */
 	const char *arguments[LIST_MAX]; /* what is no option; NULL-terminated */

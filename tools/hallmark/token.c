@@ -1,4 +1,4 @@
-/* token: get a user's access token by logging in, and keep it for --as; or print what --as would send. */
+/* token: get a user's access token by logging in, and keep it for --as; print what --as would send; revoke an operator's. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "client.h"
+#include "host/revoked.h"
 #include "password.h"
 
 static hm_status make_folders(const struct options *options)
@@ -102,10 +103,25 @@ static int print_token(const struct options *options)
 	return 0;
 }
 
+/* Users' tokens are revoked by identity (RevokeSession, DisableUser); these are nobody's session. */
+static int revoke_token(const struct options *options)
+{
+	char keys[PATH_BYTES];
+
+	var_path(options, "keys", keys);
+	if (hm_revoked_add(keys, options->revoke) != HM_OK)
+		return fail(options);
+	if (!options->json)
+		fprintf(stderr, "revoked: what runs with %s knows within a second\n", keys);
+	return 0;
+}
+
 static int run_token(const struct options *options)
 {
 	struct call_ids ids = { 0 };
 
+	if (options->n_arguments == 0 && options->revoke)
+		return revoke_token(options);
 	if (options->n_arguments == 0 && options->as)
 		return print_token(options);
 	if (options->n_arguments != 1 || strcmp(options->arguments[0], "login"))
@@ -119,10 +135,12 @@ static int run_token(const struct options *options)
 
 const struct command token_command = {
 	.name = "token",
-	.usage = "[login] --brand BRAND --as NAME   | --as operator",
-	.summary = "log in and keep the access token, or print the one in use",
-	.takes = "bacs",
+	.usage = "[login] --brand BRAND --as NAME   | --as operator   | --revoke ID",
+	.summary = "log in and keep the access token, print the one in use, or revoke one",
+	.takes = "bacsx",
 	.notes = "login asks for the password, or reads it from standard input, and keeps the access token for --as.\n"
-		 "token by itself prints the token that --as would send.\n",
+		 "token by itself prints the token that --as would send.\n"
+		 "--revoke voids a token of an operator or a service, by the id that the log's entries have as "
+		 "details.token.\n",
 	.run = run_token,
 };
