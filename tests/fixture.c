@@ -44,7 +44,8 @@ static void fill_lease(struct hm_lease *lease)
 	hm_lease_renew(lease, HM_LEASE_REVOCATIONS, hm_clock_mono_us());
 }
 
-struct fixture fixture_serving_all(const struct hm_service *const *services, const struct hm_service *const *known)
+static struct fixture serve(const struct hm_service *const *services, const struct hm_service *const *known,
+			    enum hm_service_keys service_keys)
 {
 	static const struct hm_service *const nobody[] = { NULL };
 	struct fixture fixture = { 0 };
@@ -56,6 +57,7 @@ struct fixture fixture_serving_all(const struct hm_service *const *services, con
 						    .known = known ? known : nobody,
 						    .dsn = fixture.dsn,
 						    .keys = test_keys_folder(),
+						    .service_keys = service_keys,
 						    .run = opened.run,
 						    .lease_ms = known ? 0 : LEASE_MS },
 			  &opened.host));
@@ -68,6 +70,16 @@ struct fixture fixture_serving_all(const struct hm_service *const *services, con
 	must(hm_channel_open(services[0]->table->short_name, &opened.channel));
 	fixture.channel = opened.channel;
 	return fixture;
+}
+
+struct fixture fixture_serving_all(const struct hm_service *const *services, const struct hm_service *const *known)
+{
+	return serve(services, known, HM_SERVICE_KEYS_OPTIONAL);
+}
+
+struct fixture fixture_demanding_keys(const struct hm_service *const *services)
+{
+	return serve(services, NULL, HM_SERVICE_KEYS_REQUIRED);
 }
 
 struct fixture fixture_serving(const struct hm_service *service)

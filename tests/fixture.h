@@ -27,6 +27,10 @@ struct fixture fixture_serving(const struct hm_service *service);
 /* fixture_serving_all serves several (NULL-terminated); `known` feed the lease as in production, NULL: by hand as above. */
 struct fixture fixture_serving_all(const struct hm_service *const *services, const struct hm_service *const *known);
 
+/* fixture_demanding_keys serves several, by hand, and believes a service's token only where the service's key is proven; the others
+ * believe the token alone, so that one channel can bear many services' tokens. */
+struct fixture fixture_demanding_keys(const struct hm_service *const *services);
+
 /* fixture_user makes a context with a user's token that carries every permission. */
 struct hm_context *fixture_user(struct fixture *fixture, const char *brand, const char *user);
 

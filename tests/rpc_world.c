@@ -101,10 +101,11 @@ static const struct hm_service service =
 	ECHO_SERVICE(.echo = echo, .sleep = stand, .fail = fail, .whoami = whoami, ECHO_STREAMS);
 
 /* A principal is a copy of the token, so that a call under a freed one is seen by the sanitizer. */
-static hm_status on_bind(void *user, const char *brand, const char *token, const char *peer, void **ret_principal)
+static hm_status on_bind(void *user, const char *brand, const char *token, const struct hm_origin *origin,
+			 void **ret_principal)
 {
 	(void)user;
-	(void)peer;
+	(void)origin;
 	if (!strcmp(brand, "forbidden"))
 		return hm_raise(PERMISSION_DENIED, "no such brand here");
 	*ret_principal = strdup(token ? token : "anonymous");

@@ -121,3 +121,9 @@ void hm_secret_key_sign(const struct hm_secret_key *key, const void *bytes, size
 {
 	crypto_sign_detached(ret_signature, NULL, bytes, size, key->bytes);
 }
+
+bool hm_public_key_signed(const struct hm_public_key *key, const void *bytes, size_t size,
+			  const uint8_t signature[static 64])
+{
+	return !crypto_sign_verify_detached(signature, bytes, size, key->bytes);
+}

@@ -13,6 +13,7 @@
  */
 #pragma once
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/scoped.h"
@@ -35,6 +36,10 @@ void hm_secret_key_close(struct hm_secret_key *key);
 HM_SCOPED(hm_secret_key, hm_secret_key_close)
 const struct hm_public_key *hm_secret_key_public(const struct hm_secret_key *key);
 void hm_secret_key_sign(const struct hm_secret_key *key, const void *bytes, size_t size, uint8_t ret_signature[64]);
+
+/* hm_public_key_signed: whether the signature of these bytes is this key's. */
+bool hm_public_key_signed(const struct hm_public_key *key, const void *bytes, size_t size,
+			  const uint8_t signature[static 64]);
 
 struct hm_keyring;
 

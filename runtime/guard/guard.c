@@ -20,6 +20,7 @@ struct hm_guard {
 	struct hm_interceptor interceptor;
 	const struct hm_keyring *keys;
 	struct hm_lease *lease;
+	bool requires_service_keys;
 	struct hm_ward *wards;
 	size_t n_wards;
 };
@@ -32,12 +33,13 @@ static const struct hm_ward *find_ward(const struct hm_guard *guard, const struc
 	abort(); /* the server serves only what the guard was opened with */
 }
 
-static hm_status on_bind(void *user, const char *brand, const char *token, const char *peer, void **ret_principal)
+static hm_status on_bind(void *user, const char *brand, const char *token, const struct hm_origin *origin,
+			 void **ret_principal)
 {
 	const struct hm_guard *guard = user;
 
-	(void)peer;
 	*ret_principal = hm_principal_open(guard->keys, guard->lease, brand, token);
+	hm_principal_prove(*ret_principal, origin->services, guard->requires_service_keys);
 	return HM_OK;
 }
 
@@ -362,6 +364,7 @@ hm_status hm_guard_open(const struct hm_guard_config *config, struct hm_guard **
 						      .count = on_count };
 	guard->keys = config->keys;
 	guard->lease = config->lease;
+	guard->requires_service_keys = config->requires_service_keys;
 	guard->wards = calloc(config->n_services, sizeof *guard->wards);
 	if (!guard->wards)
 		return hm_raise(RESOURCE_EXHAUSTED, "no memory for %zu services", config->n_services);

@@ -27,6 +27,7 @@ struct hm_guard_config {
 	size_t n_services;
 	const struct hm_keyring *keys; /* whose tokens are believed */
 	struct hm_lease *lease;
+	bool requires_service_keys; /* a service's token is believed only on a connection that proves the service */
 	uint32_t reply_ttl_s; /* how long the replies of calls with an idempotency key are kept; 0: 24 hours */
 };
 

@@ -81,6 +81,20 @@ struct hm_principal *hm_principal_open(const struct hm_keyring *keys, struct hm_
 	return principal;
 }
 
+void hm_principal_prove(struct hm_principal *principal, const char *const *services, bool is_required)
+{
+	if (principal->actor.type != HM_ACTOR_SERVICE)
+		return;
+	principal->proof = !is_required ? HM_SERVICE_PROVEN : HM_SERVICE_UNPROVEN;
+	for (; services && *services; services++) {
+		principal->proof = HM_SERVICE_ANOTHER;
+		if (strcmp(*services, principal->actor.id))
+			continue;
+		principal->proof = HM_SERVICE_PROVEN;
+		return;
+	}
+}
+
 void hm_principal_close(struct hm_principal *principal)
 {
 	if (!principal)
@@ -97,6 +111,24 @@ static hm_status deny(hm_status status, const char *reason)
 	return status;
 }
 
+static hm_status check_proof(const struct hm_principal *principal)
+{
+	const char *service = principal->actor.id;
+
+	switch (principal->proof) {
+	case HM_SERVICE_UNPROVEN:
+		return deny(hm_raise(UNAUTHENTICATED,
+				     "a token of service %s, on a connection that does not prove it with its key",
+				     service),
+			    "SERVICE_UNPROVEN");
+	case HM_SERVICE_ANOTHER:
+		return deny(hm_raise(UNAUTHENTICATED, "a token of service %s, on a connection of another", service),
+			    "SERVICE_MISMATCH");
+	default:
+		return HM_OK;
+	}
+}
+
 static hm_status authenticate(const struct hm_principal *principal, const struct hm_call *call)
 {
 	int64_t now_wall_us = call->started_wall_us + (call->now_us - call->started_us);
@@ -109,6 +141,7 @@ static hm_status authenticate(const struct hm_principal *principal, const struct
 	if (principal->expires_at_us <= now_wall_us)
 		return deny(hm_raise(UNAUTHENTICATED, "the token has expired: refresh it or log in again"),
 			    "TOKEN_EXPIRED");
+	TRY(check_proof(principal));
 	return hm_lease_check_token(principal->lease,
 				    &(struct hm_lease_token){ .brand = actor->brand,
 							      .id = actor->token_id,

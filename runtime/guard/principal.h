@@ -17,6 +17,11 @@ struct hm_principal {
 	char *token; /* NULL: none */
 	struct hm_actor actor;
 	int64_t issued_at_us, expires_at_us; /* wall */
+	enum {
+		HM_SERVICE_PROVEN,
+		HM_SERVICE_UNPROVEN,
+		HM_SERVICE_ANOTHER
+	} proof; /* of a service's token, by its connection */
 	struct hm_error *failure; /* why the token is not believed; NULL: it is, or there is none */
 };
 
@@ -24,6 +29,10 @@ struct hm_principal {
  * audit entry. */
 struct hm_principal *hm_principal_open(const struct hm_keyring *keys, struct hm_lease *lease, const char *brand,
 				       const char *token);
+
+/* hm_principal_prove says which services the connection has proven to be (NULL: none), right after open. A service's token is believed
+ * if its service is among them; on a connection that is another's never; on one that proves nothing unless keys are required. */
+void hm_principal_prove(struct hm_principal *principal, const char *const *services, bool is_required);
 void hm_principal_close(struct hm_principal *principal);
 
 /* hm_principal_admit decides whether the call may run and completes its actor and brand, which stay useful for the audit

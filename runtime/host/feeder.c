@@ -119,7 +119,7 @@ static void *feed(void *user)
 }
 
 hm_status hm_feeder_open(const struct hm_service *const *known, struct hm_lease *lease, const struct hm_secret_key *key,
-			 const char *name, struct hm_feeder **ret_feeder)
+			 const char *name, const struct hm_identity *identity, struct hm_feeder **ret_feeder)
 {
 	SCOPED(hm_feeder) feeder = calloc(1, sizeof *feeder);
 
@@ -137,6 +137,7 @@ hm_status hm_feeder_open(const struct hm_service *const *known, struct hm_lease 
 			continue;
 		source->service = *known;
 		TRY(hm_channel_open((*known)->table->short_name, &source->channel));
+		hm_channel_set_identity(source->channel, identity);
 		feeder->n_sources++;
 	}
 	if (pthread_create(&feeder->thread, NULL, feed, feeder))

@@ -9,10 +9,11 @@
 #include "rpc/method.h"
 
 struct hm_feeder;
+struct hm_identity;
 
-/* hm_feeder_open starts the thread. name: the service whose key this is. */
+/* hm_feeder_open starts the thread. name: the service whose key this is; identity: what its connections prove. */
 hm_status hm_feeder_open(const struct hm_service *const *known, struct hm_lease *lease, const struct hm_secret_key *key,
-			 const char *name, struct hm_feeder **ret_feeder);
+			 const char *name, const struct hm_identity *identity, struct hm_feeder **ret_feeder);
 void hm_feeder_close(struct hm_feeder *feeder);
 HM_SCOPED(hm_feeder, hm_feeder_close)
 

@@ -13,13 +13,16 @@
 #include "host/feeder.h"
 #include "host/revoked.h"
 #include "host/sweeper.h"
+#include "net/port.h"
 #include "rpc/channel.h"
+#include "rpc/identity.h"
 
 enum { DEFAULT_CONNECTIONS = 96, CONNECTIONS_MIN = 2, DRAIN_MS = 5000, SWEEP_MS = 600 * 1000, URL_BYTES = 256 };
 
 struct hm_host {
 	struct hm_keyring *keys;
-	struct hm_secret_key *key;
+	struct hm_secret_key **service_keys; /* of the services, the first's first; fewer where they are optional */
+	struct hm_identity identity;
 	struct hm_lease *lease;
 	struct hm_guarded *guarded;
 	size_t n_services;
@@ -82,16 +85,36 @@ static hm_status open_services(const struct hm_host_config *config, struct hm_ho
 	return HM_OK;
 }
 
+/* Whatever is served must be proven to its callers, if keys are required; the first service's key signs for the process. */
+static hm_status open_service_key(const struct hm_host_config *config, const char *service, struct hm_host *host)
+{
+	size_t *n = &host->identity.n_keys;
+	char name[HM_KEY_NAME_BYTES];
+	hm_status status;
+
+	snprintf(name, sizeof name, "service-%s", service);
+	status = hm_secret_key_open(config->keys, name, &host->service_keys[*n]);
+	if (status == HM_NOT_FOUND && *n && config->service_keys == HM_SERVICE_KEYS_OPTIONAL)
+		return HM_OK;
+	*n += status == HM_OK;
+	return status;
+}
+
 static hm_status open_keys(const struct hm_host_config *config, struct hm_host *host)
 {
-	char name[HM_KEY_NAME_BYTES];
-
 	if (!config->services[0])
 		return hm_raise(INVALID_ARGUMENT, "no service to serve");
 	TRY(hm_crypto_init());
-	snprintf(name, sizeof name, "service-%s", config->services[0]->table->short_name);
-	TRY(hm_secret_key_open(config->keys, name, &host->key));
-	return hm_keyring_open(config->keys, &host->keys);
+	host->service_keys = calloc(count(config->services), sizeof *host->service_keys);
+	if (!host->service_keys)
+		return hm_raise(RESOURCE_EXHAUSTED, "no memory for keys");
+	for (size_t i = 0; config->services[i]; i++)
+		TRY(open_service_key(config, config->services[i]->table->short_name, host));
+	TRY(hm_keyring_open(config->keys, &host->keys));
+	host->identity.keys = (const struct hm_secret_key *const *)host->service_keys;
+	host->identity.ring = host->keys;
+	host->identity.is_required = config->service_keys == HM_SERVICE_KEYS_REQUIRED;
+	return HM_OK;
 }
 
 static hm_status open_server(const struct hm_host_config *config, struct hm_host *host)
@@ -102,14 +125,18 @@ static hm_status open_server(const struct hm_host_config *config, struct hm_host
 		.keys = host->keys,
 		.lease = host->lease,
 		.reply_ttl_s = config->reply_ttl_s,
+		.requires_service_keys = host->identity.is_required,
 	};
+	const struct hm_port_limits limits = { .users = config->users, .n_users = config->n_users };
 
 	TRY(hm_guard_open(&guard, &host->guard));
 	TRY(hm_server_open(&(struct hm_server_config){ .services = config->services,
 						       .n_services = host->n_services,
 						       .interceptor = hm_guard_interceptor(host->guard),
 						       .workers = config->workers,
-						       .running_max = config->running_max },
+						       .running_max = config->running_max,
+						       .identity = &host->identity,
+						       .limits = &limits },
 			   &host->server));
 	for (const struct hm_host_quota *quota = config->quotas; quota && quota->brand; quota++)
 		TRY(hm_server_set_quota(host->server, quota->brand, quota->calls_per_s, quota->in_flight_max));
@@ -129,11 +156,11 @@ static hm_status listen_for(const struct hm_host_config *config, struct hm_host 
 }
 
 /* Whoever may write into the folder may put a socket of his own in a service's place, and be sent its callers' tokens. */
-static hm_status open_run_folder(const char *path)
+static hm_status open_run_folder(const char *path, mode_t mode)
 {
 	struct stat info;
 
-	if (mkdir(path, 0700) && errno != EEXIST)
+	if (mkdir(path, mode) && errno != EEXIST)
 		return hm_raise_errno(UNAVAILABLE, "cannot make the run folder %s", path);
 	if (lstat(path, &info))
 		return hm_raise_errno(UNAVAILABLE, "%s", path);
@@ -146,7 +173,7 @@ static hm_status open_run_folder(const char *path)
 
 static hm_status listen_all(const struct hm_host_config *config, struct hm_host *host)
 {
-	TRY(open_run_folder(config->run));
+	TRY(open_run_folder(config->run, config->n_users ? 0711 : 0700));
 	for (size_t i = 0; i < host->n_services; i++)
 		TRY(listen_for(config, host, host->guarded[i].service->table->short_name));
 	for (const char *const *url = config->listen; url && *url; url++)
@@ -171,8 +198,8 @@ hm_status hm_host_open(const struct hm_host_config *config, struct hm_host **ret
 	TRY(hm_revoked_open(config->keys, host->lease, &host->revoked));
 	TRY(open_server(config, host));
 	TRY(listen_all(config, host));
-	TRY(hm_feeder_open(config->known, host->lease, host->key, config->services[0]->table->short_name,
-			   &host->feeder));
+	TRY(hm_feeder_open(config->known, host->lease, host->service_keys[0], config->services[0]->table->short_name,
+			   &host->identity, &host->feeder));
 	TRY(hm_sweeper_open(sweep, host->guard, SWEEP_MS, &host->sweeper));
 	*ret_host = take(&host);
 	return HM_OK;
@@ -210,7 +237,9 @@ void hm_host_close(struct hm_host *host)
 		hm_secret_key_close(host->guarded[i].signing_key);
 	}
 	free(host->guarded);
-	hm_secret_key_close(host->key);
+	for (size_t i = 0; i < host->identity.n_keys; i++)
+		hm_secret_key_close(host->service_keys[i]);
+	free(host->service_keys);
 	hm_keyring_close(host->keys);
 	free(host);
 }

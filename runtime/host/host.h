@@ -5,6 +5,8 @@
  *     hm_host_open(&config, &host) → hm_host_wait_ready → … → hm_host_close
  */
 #pragma once
+#include <sys/types.h>
+
 #include "base/scoped.h"
 #include "rpc/method.h"
 #include "rpc/server.h"
@@ -18,16 +20,23 @@ struct hm_host_quota {
 	uint32_t calls_per_s, in_flight_max;
 };
 
+/* Whether a service's own token needs a connection that proves the service with its key (rpc/identity.h), and a server's process the
+ * keys of all services it serves. Optional: for the time in which processes that cannot do that are still there. */
+enum hm_service_keys { HM_SERVICE_KEYS_REQUIRED, HM_SERVICE_KEYS_OPTIONAL };
+
 struct hm_host_config {
 	const struct hm_service *const *services; /* to serve; NULL-terminated */
 	const struct hm_service *const
 		*known; /* all services of the program, for what feeds the lease; NULL-terminated */
 	const char *dsn; /* of PostgreSQL, without user; NULL if no service has a schema */
-	const char *
-		keys; /* folder: service-<name>.key of the first service, the services' signing keys, everyone's .pub */
-	const char *run; /* folder of the ipc sockets, made 0700; refused if others may write into it */
-	const char *const
-		*listen; /* further URLs, NULL-terminated; NULL: none. tcp only on loopback: it is not encrypted */
+	const char *keys; /* folder: service-<name>.key of the services, their signing keys, everyone's .pub */
+	enum hm_service_keys service_keys;
+	const char
+		*run; /* folder of the ipc sockets, made 0700 (with users 0711); refused if others may write into it */
+	const uid_t *users; /* who may connect over ipc beside root and this process's own; NULL: nobody */
+	size_t n_users;
+	const char *const *
+		listen; /* further URLs, NULL-terminated; NULL: none. tcp on loopback alone, tls+tcp after hm_tls_configure */
 	unsigned database_connections; /* of the whole process; 0: 96 */
 	uint32_t workers; /* threads a service, started as they are needed; 0: 64 */
 	uint32_t running_max; /* calls run by workers at once, a service; 0: as many as is found good */

@@ -15,6 +15,7 @@
 #pragma once
 #include "rpc/connection.h"
 #include "rpc/ejection.h"
+#include "rpc/identity.h"
 #include "rpc/parked.h"
 #include "rpc/picker.h"
 #include "rpc/resolver.h"
@@ -45,6 +46,8 @@ struct hm_channel {
 	pthread_mutex_t lock;
 	pthread_cond_t changed; /* a connection was closed or a waiting caller left */
 	char *target;
+	char service[HM_KEY_NAME_BYTES]; /* it is for; "": whatever is there */
+	const struct hm_identity *identity; /* NULL: nothing is proven */
 	struct hm_connection *connections; /* all that are not closed yet */
 	struct hm_parked parked; /* calls that wait for a connection */
 	struct hm_pending *free;

@@ -25,8 +25,10 @@ static struct hm_tenant *find_tenant(struct hm_server *server, const struct hm_b
 	return hm_tenants_get(server->tenants, brand);
 }
 
-struct hm_binding *hm_binding_open(struct hm_server *server, const struct hm_event *event, const char *peer)
+struct hm_binding *hm_binding_open(const struct hm_peer *peer, const struct hm_event *event)
 {
+	struct hm_server *server = peer->server;
+	const struct hm_origin origin = { .peer = peer->name, .services = (const char *const *)peer->proven };
 	const struct hm_interceptor *interceptor = server->config.interceptor;
 	struct hm_binding *binding = calloc(1, sizeof *binding + event->body_bytes + 1);
 
@@ -40,8 +42,9 @@ struct hm_binding *hm_binding_open(struct hm_server *server, const struct hm_eve
 	if (strlen(binding->brand) != event->brand_bytes || strlen(binding->token) != event->body_bytes)
 		binding->status = hm_raise(INVALID_ARGUMENT, "a zero byte in a brand or token");
 	else if (interceptor->bind)
-		binding->status = interceptor->bind(interceptor->user, binding->brand,
-						    *binding->token ? binding->token : NULL, peer, &binding->principal);
+		binding->status =
+			interceptor->bind(interceptor->user, binding->brand, *binding->token ? binding->token : NULL,
+					  &origin, &binding->principal);
 	if (binding->status != HM_OK)
 		keep_error(binding);
 	binding->tenant = find_tenant(server, binding);

@@ -16,7 +16,14 @@ hm_status hm_channel_open(const char *service, struct hm_channel **ret_channel)
 	char target[HM_TARGET_BYTES];
 
 	TRY(hm_endpoint_resolve(service, target));
-	return hm_channel_open_url(target, ret_channel);
+	TRY(hm_channel_open_url(target, ret_channel));
+	snprintf((*ret_channel)->service, sizeof(*ret_channel)->service, "%s", service);
+	return HM_OK;
+}
+
+void hm_channel_set_identity(struct hm_channel *channel, const struct hm_identity *identity)
+{
+	channel->identity = *channel->service ? identity : NULL;
 }
 
 /* The resolver's news; on its thread, or within open. */

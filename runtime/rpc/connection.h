@@ -32,6 +32,7 @@ struct hm_connection {
 	struct hm_backend *backend;
 	struct hm_connection *next; /* of the channel */
 	enum hm_connection_state state;
+	bool is_greeted, is_proven; /* the server's HELLO came; it is the service the channel is for */
 	struct hm_link *link;
 	struct hm_engine *engine;
 	struct hm_slots slots;
@@ -100,8 +101,14 @@ void hm_connection_push(struct hm_pipe *pipe);
 /* hm_connection_abandon ends a waiting caller's call here; a flush tells the server. With the lock held. */
 void hm_connection_abandon(struct hm_connection *connection, struct hm_pending *pending);
 
-/* hm_connection_ready: the server's HELLO has come. */
+/* hm_connection_ready: the server's HELLO has come, and calls may leave. */
 void hm_connection_ready(struct hm_connection *connection, int64_t now_us);
+
+/* connection_proof.c: the server's HELLO came; an AUTH of it came. The connection is ready, once nothing is left to be proven.
+ * hm_connection_is_impostor: after all of a packet's events something is. With the lock held. */
+void hm_connection_greeted(struct hm_connection *connection, int64_t now_us);
+void hm_connection_take_proof(struct hm_connection *connection, const struct hm_event *event, int64_t now_us);
+bool hm_connection_is_impostor(const struct hm_connection *connection);
 
 /* hm_connection_retire has it end when its calls have. hm_connection_fail ends all its calls with an error and has it closed. With
  * the lock held. */

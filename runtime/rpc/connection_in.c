@@ -62,7 +62,10 @@ static void take_events(struct hm_connection *connection, int64_t now_us, struct
 			hm_stream_writable(((struct hm_pending *)event.user)->stream, ended);
 			break;
 		case HM_EVENT_HELLO:
-			hm_connection_ready(connection, now_us);
+			hm_connection_greeted(connection, now_us);
+			break;
+		case HM_EVENT_AUTH:
+			hm_connection_take_proof(connection, &event, now_us);
 			break;
 		case HM_EVENT_GOAWAY:
 			connection->state = HM_CONNECTION_LEAVING;
@@ -108,6 +111,14 @@ static void settle(struct hm_channel *channel, int64_t now_us, struct hm_ended *
 		hm_balance_settle(channel, now_us, ended);
 }
 
+/* A peer that does not answer, speaks another protocol, or is not who it should be. */
+static void give_up(struct hm_connection *connection, const char *why, struct hm_ended *ended)
+{
+	if (hm_raise(UNAVAILABLE, "%s: connect: %s; the call was not processed", connection->backend->url, why) !=
+	    HM_OK)
+		hm_connection_fail(connection, hm_error_get(), ended);
+}
+
 static void on_packet(void *user, const void *bytes, size_t size)
 {
 	struct hm_connection *connection = user;
@@ -125,6 +136,9 @@ static void on_packet(void *user, const void *bytes, size_t size)
 	if (hm_engine_feed(connection->engine, bytes, size, now_us) == HM_OK)
 		take_events(connection, now_us, &ended);
 	leave_if_done(connection, &ended);
+	if (hm_connection_is_impostor(connection))
+		give_up(connection, "the server does not prove to be this service with a key that is known here",
+			&ended);
 	settle(channel, now_us, &ended);
 	has_output = channel->has_output;
 	pthread_mutex_unlock(&channel->lock);
@@ -168,14 +182,6 @@ const struct hm_link_handler hm_connection_handler = {
 	.up = on_up, .packet = on_packet, .idle = on_idle, .down = on_down
 };
 
-/* A peer that does not answer, or speaks another protocol. */
-static void give_up(struct hm_connection *connection, struct hm_ended *ended)
-{
-	if (hm_raise(UNAVAILABLE, "%s: connect: no answer; the call was not processed", connection->backend->url) !=
-	    HM_OK)
-		hm_connection_fail(connection, hm_error_get(), ended);
-}
-
 void hm_connection_tick(void *user)
 {
 	struct hm_connection *connection = user;
@@ -194,7 +200,7 @@ void hm_connection_tick(void *user)
 		pipe = hm_connection_flush(connection);
 		leave_if_done(connection, &ended);
 		if (connection->state < HM_CONNECTION_READY && now_us >= connection->connect_by_us)
-			give_up(connection, &ended);
+			give_up(connection, "no answer", &ended);
 		if (connection->state != HM_CONNECTION_DEAD)
 			hm_connection_set_tick(connection);
 		settle(channel, now_us, &ended);

@@ -25,7 +25,7 @@ static void bind_slot(struct hm_peer *peer, const struct hm_event *event)
 	struct hm_binding **place = event->solo ? &peer->solo_binding : &peer->slots[event->slot];
 	struct hm_binding *former = *place;
 
-	*place = hm_binding_open(peer->server, event, peer->name);
+	*place = hm_binding_open(peer, event);
 	hm_binding_close(former);
 }
 
@@ -187,6 +187,9 @@ static void take_event(struct hm_peer *peer, const struct hm_event *event, const
 	case HM_EVENT_BIND:
 		bind_slot(peer, event);
 		break;
+	case HM_EVENT_AUTH:
+		hm_peer_take_proof(peer, event);
+		break;
 	case HM_EVENT_CALL:
 		take_call(peer, event, batch);
 		break;
@@ -233,7 +236,8 @@ static void fill_batch(struct hm_peer *peer, struct batch *batch)
 {
 	batch->count = 0;
 	while (batch->count < EVENTS && hm_engine_next_event(peer->engine, &batch->events[batch->count]))
-		batch->count++;
+		if (batch->events[batch->count++].type == HM_EVENT_HELLO)
+			hm_peer_prove(peer); /* in the packet of this end's HELLO, whoever flushes */
 }
 
 /* With the lock held, but for the work itself. */

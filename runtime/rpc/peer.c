@@ -85,6 +85,7 @@ void hm_peer_release(struct hm_peer *peer)
 	hm_binding_close(peer->solo_binding);
 	hm_serving_close(peer->inline_call);
 	hm_buffer_fini(&peer->answers);
+	hm_peer_forget_proofs(peer);
 	hm_engine_close(peer->engine);
 	pthread_mutex_destroy(&peer->lock);
 	hm_pipe_release(peer->pipe);

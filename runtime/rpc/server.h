@@ -10,14 +10,22 @@
 #include "rpc/call.h"
 
 struct hm_server;
+struct hm_identity;
 struct hm_port_limits;
+
+/* Where a connection comes from, as far as that is known. Strings live as long as it does. */
+struct hm_origin {
+	const char *peer; /* for people and the audit log: "tls 10.0.0.7:55410 service=accounting" */
+	const char *const *services; /* it has proven to be with their keys; NULL-terminated; NULL: none */
+};
 
 /* What is wrapped around every call. All functions may be called from many threads at once. */
 struct hm_interceptor {
 	void *user;
 	/* bind: a connection names a principal (claimed brand, token bytes or NULL) for calls to come. Answers with an
 	 * opaque principal that calls carry, or NULL with a status that those calls will get. Cheap: runs on a transport thread. */
-	hm_status (*bind)(void *user, const char *brand, const char *token, const char *peer, void **ret_principal);
+	hm_status (*bind)(void *user, const char *brand, const char *token, const struct hm_origin *origin,
+			  void **ret_principal);
 	void (*unbind)(void *user, void *principal); /* once for each bind that gave one, after its last call ended */
 	/* brand: whose share of the server a principal's calls take: a brand that is proven, or NULL. Optional: the claimed one. */
 	const char *(*brand)(void *user, void *principal);
@@ -48,6 +56,8 @@ struct hm_server_config {
 		running_max; /* calls run by workers at once, a service; 0: as many as is found good, up to `workers` */
 	uint32_t connections_max; /* 0: 1024 */
 	uint32_t streams_max; /* at once, a service, each with a thread; beyond: RESOURCE_EXHAUSTED. 0: 256 */
+	const struct hm_identity
+		*identity; /* rpc/identity.h: what it proves to its peers and those it calls; NULL: nothing */
 	const struct hm_port_limits *limits; /* net/port.h: of who has not greeted yet, ipc's users. NULL: defaults */
 };
 

@@ -34,6 +34,7 @@ static hm_status open_locked(struct hm_server *server, const char *service, stru
 		struct hm_channel *channel;
 
 		TRY(hm_channel_open(service, &channel));
+		hm_channel_set_identity(channel, server->config.identity);
 		known = malloc(sizeof *known + bytes);
 		if (!known)
 			abort();

@@ -13,6 +13,7 @@
 #include "net/port.h"
 #include "net/timer.h"
 #include "rpc/fair.h"
+#include "rpc/identity.h"
 #include "rpc/limiter.h"
 #include "rpc/server.h"
 #include "rpc/tenant.h"
@@ -81,6 +82,8 @@ struct hm_peer {
 	struct hm_binding *solo_binding;
 	struct hm_serving *inline_call;
 	struct hm_buffer answers;
+	char **proven; /* the services it has proven to be, before it bound anything; NULL-terminated, NULL: none */
+	size_t n_proven;
 
 	pthread_mutex_t lock;
 	struct hm_engine *engine;
@@ -132,7 +135,7 @@ hm_status hm_methods_open(struct hm_server *server);
 struct hm_method_row *hm_methods_find(const struct hm_server *server, uint64_t id);
 
 /* binding.c. hm_binding_open asks the interceptor; brand and token need no NUL. */
-struct hm_binding *hm_binding_open(struct hm_server *server, const struct hm_event *event, const char *peer);
+struct hm_binding *hm_binding_open(const struct hm_peer *peer, const struct hm_event *event);
 struct hm_binding *hm_binding_hold(struct hm_binding *binding);
 struct hm_tenant *hm_binding_tenant(const struct hm_server *server,
 				    const struct hm_binding *binding); /* NULL: nobody's */
@@ -143,6 +146,11 @@ struct hm_peer *hm_peer_open(struct hm_server *server, struct hm_pipe *pipe, con
 void hm_peer_end(struct hm_peer *peer);
 void hm_peer_hold(struct hm_peer *peer);
 void hm_peer_release(struct hm_peer *peer);
+/* peer_proof.c. hm_peer_prove says what the server is, behind its HELLO; with the lock held. hm_peer_take_proof takes an AUTH; a false one
+ * ends the connection. */
+void hm_peer_prove(struct hm_peer *peer);
+void hm_peer_take_proof(struct hm_peer *peer, const struct hm_event *event);
+void hm_peer_forget_proofs(struct hm_peer *peer);
 void hm_peer_sweep(struct hm_server *server);
 /* With the peer's lock held (hm_pipe_push follows a flush when it is released): */
 void hm_peer_flush(struct hm_peer *peer);

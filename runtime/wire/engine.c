@@ -63,8 +63,9 @@ void hm_engine_close(struct hm_engine *engine)
 
 void hm_engine_introduce(struct hm_engine *engine)
 {
-	hm_hello_encode(&engine->own, hm_outgoing_add(&engine->outgoing,
-						      &(struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }));
+	hm_hello_encode(&engine->own, engine->own_hello);
+	memcpy(hm_outgoing_add(&engine->outgoing, &(struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }),
+	       engine->own_hello, HM_HELLO_BYTES);
 	if (engine->side == HM_SERVER && engine->going_away)
 		hm_engine_goaway(engine);
 }

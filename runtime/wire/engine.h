@@ -35,6 +35,7 @@ enum hm_event_type {
 	HM_EVENT_REPLY, /* client: the call with `user` ended */
 	HM_EVENT_CANCEL, /* server: nobody waits any more for call */
 	HM_EVENT_EXPIRED, /* client: the call with `user` passed its deadline (it is over: status DEADLINE_EXCEEDED) */
+	HM_EVENT_AUTH, /* the peer proves a name; body: the proof */
 	HM_EVENT_GOAWAY, /* client: open another connection for new calls */
 	HM_EVENT_DATA, /* a message of a stream; for hm_engine_consume once its reader has taken it */
 	HM_EVENT_END, /* server: the client has sent its last message */
@@ -53,7 +54,7 @@ struct hm_event {
 	uint16_t slot; /* BIND */
 	const char *brand; /* BIND; brand_bytes long, not NUL-terminated */
 	size_t brand_bytes;
-	const uint8_t *body; /* CALL: request; REPLY: reply or Status; BIND: token; DATA: message */
+	const uint8_t *body; /* CALL: request; REPLY: reply or Status; BIND: token; AUTH: proof; DATA: message */
 	size_t body_bytes;
 };
 
@@ -148,3 +149,10 @@ const struct hm_hello *hm_engine_peer(const struct hm_engine *engine); /* NULL b
  * room for HM_PACKET_HEAD_BYTES + HM_FRAME_HEAD_BYTES + 16 + body_bytes. */
 size_t hm_engine_solo_reply(uint32_t call, uint16_t status, const struct hm_id *audit_id, size_t body_bytes, void *out,
 			    uint8_t **ret_body);
+
+/* hm_engine_auth sends a proof of a name, at most HM_AUTH_BYTES_MAX; after HM_EVENT_HELLO, a client before it binds or calls.
+ * hm_engine_transcript writes what a proof is bound to, the same at both ends: the client's HELLO and the server's as they crossed the
+ * wire, each behind its u32 length, and cut to HM_HELLO_KEPT_BYTES. Returns its size. */
+enum { HM_HELLO_KEPT_BYTES = 256, HM_TRANSCRIPT_BYTES_MAX = 2 * (4 + HM_HELLO_KEPT_BYTES) };
+void hm_engine_auth(struct hm_engine *engine, const void *proof, size_t proof_bytes);
+size_t hm_engine_transcript(const struct hm_engine *engine, uint8_t ret_bytes[static HM_TRANSCRIPT_BYTES_MAX]);

@@ -43,6 +43,7 @@ static bool take_hello(struct hm_engine *engine, const struct hm_frame *frame, c
 	if (!agree_on_version(engine))
 		return false;
 	engine->packet_bytes_max = engine->peer.packet_bytes_max;
+	hm_engine_auth_hello(engine, body, frame->body_bytes);
 	hm_streams_greet(engine);
 	if (engine->side == HM_SERVER) {
 		engine->introduced = true;
@@ -104,6 +105,7 @@ static bool take_bind(struct hm_engine *engine, const struct hm_frame *frame, co
 		hm_engine_violation(engine, "BIND has a NUL in brand or token");
 	if (engine->error)
 		return false;
+	engine->has_asked = true;
 	event->type = HM_EVENT_BIND;
 	event->slot = (uint16_t)frame->call;
 	event->brand = (const char *)body + 1;
@@ -178,6 +180,7 @@ static bool take_call(struct hm_engine *engine, const struct hm_frame *frame, co
 	}
 	if (!engine->in.solo && !begin_serving(engine, frame->call, event->head.stream))
 		return false;
+	engine->has_asked = true;
 	event->type = HM_EVENT_CALL;
 	event->body = body + head_bytes;
 	event->body_bytes = frame->body_bytes - head_bytes;
@@ -267,6 +270,7 @@ static const struct frame_rule {
 	[HM_FRAME_PONG] = { "PONG", TO_CLIENT | TO_SERVER, 0, HM_PING_BYTES, HM_PING_BYTES, take_nothing },
 	[HM_FRAME_DATA] = { "DATA", TO_CLIENT | TO_SERVER, 0, 0, UINT32_MAX, hm_streams_take_data },
 	[HM_FRAME_END] = { "END", TO_SERVER, 0, 0, 0, hm_streams_take_end },
+	[HM_FRAME_AUTH] = { "AUTH", TO_CLIENT | TO_SERVER, 0, 1, HM_AUTH_BYTES_MAX, hm_engine_auth_take },
 	[HM_FRAME_CREDIT] = { "CREDIT", TO_CLIENT | TO_SERVER, 0, 4, 4, hm_streams_take_credit },
 };
 

@@ -55,6 +55,12 @@ struct hm_engine {
 	uint64_t pong_leaves; /* where the last PONG ends in the outgoing frames */
 	struct hm_incoming in;
 
+	/* engine_auth.c */
+	uint8_t own_hello[HM_HELLO_BYTES], peer_hello[HM_HELLO_KEPT_BYTES]; /* as it left, as it came */
+	uint32_t peer_hello_bytes; /* as many as came, kept or not */
+	uint32_t auths; /* AUTHs that came */
+	bool has_asked; /* server: a BIND or CALL has come */
+
 	struct hm_streams streams;
 	struct hm_calls calls; /* client */
 	struct hm_served *served; /* server */
@@ -81,3 +87,8 @@ void hm_engine_introduce(struct hm_engine *engine);
 
 /* hm_engine_packet_arrived takes note of a packet's acknowledgement, and counts it if it has frames. */
 void hm_engine_packet_arrived(struct hm_engine *engine, uint32_t acknowledged, bool has_frames);
+
+/* engine_auth.c: keeps the peer's HELLO; takes an AUTH. */
+void hm_engine_auth_hello(struct hm_engine *engine, const uint8_t *body, uint32_t body_bytes);
+bool hm_engine_auth_take(struct hm_engine *engine, const struct hm_frame *frame, const uint8_t *body,
+			 struct hm_event *event);

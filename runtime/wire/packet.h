@@ -21,6 +21,8 @@
  *     DATA     one message of a stream, either way, for a call's id; may be empty
  *     END      the client sends no more DATA for the call
  *     CREDIT   body: u32 bytes, not 0, that may be sent for the call besides what was allowed before
+ *     AUTH     flag OPTIONAL; either way, behind both HELLOs, a client's before its first BIND or CALL; body: the proof of a
+ *              name, drawn in rpc/identity.h. One for each name, the server's all in the packet of its HELLO
  *
  *     CALL head  0           8             24          32             36         38         40
  *                u64 method  request id    u64 parent  u32 timeout ms u16 slot   u16 bytes  metadata, then the request
@@ -68,6 +70,8 @@ enum {
 	HM_CALL_KEY_BYTES_MAX = 128, /* idempotency key */
 	HM_STREAM_CREDIT_MAX = INT32_MAX, /* no credit, and so no window, is ever more */
 	HM_STREAMS_LIMIT = UINT16_MAX - 1,
+	HM_AUTH_BYTES_MAX = 256,
+	HM_AUTHS_MAX = 32, /* of one end, on a connection */
 };
 
 /* What every end takes at least; a HELLO that says less is refused, and nobody sends more before the peer's HELLO. */
@@ -93,6 +97,7 @@ enum hm_frame_type {
 	HM_FRAME_DATA,
 	HM_FRAME_END,
 	HM_FRAME_CREDIT,
+	HM_FRAME_AUTH,
 	HM_FRAME_TYPES,
 };
 

@@ -56,11 +56,12 @@ static hm_status fail(struct hm_call *call, const Echo__FailRequest *request, Ec
 
 static const struct hm_service service = ECHO_SERVICE(.echo = echo, .sleep = spin, .fail = fail);
 
-static hm_status bind(void *user, const char *brand, const char *token, const char *peer, void **ret_principal)
+static hm_status bind(void *user, const char *brand, const char *token, const struct hm_origin *origin,
+		      void **ret_principal)
 {
 	(void)user;
 	(void)token;
-	(void)peer;
+	(void)origin;
 	*ret_principal = strdup(brand);
 	return HM_OK;
 }
