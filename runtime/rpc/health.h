@@ -8,8 +8,11 @@
 #include "hallmark/health.pb-c.h"
 #include "rpc/server.h"
 
-/* grpc.health.v1.Health/Check. NOT_FOUND: no such service here. */
-extern const struct hm_method hm_health_check;
+/* grpc.health.v1.Health/Check, NOT_FOUND: no such service here; and Watch, which says SERVICE_UNKNOWN of such a one, tells of each
+ * change, and has a thread of the server while it lasts (64 of them; beyond: RESOURCE_EXHAUSTED). */
+extern const struct hm_method hm_health_methods[];
+#define hm_health_check (hm_health_methods[0])
+#define hm_health_watch (hm_health_methods[1])
 
 /* The service, which every server has beside its own. */
 extern const struct hm_service hm_health_service;

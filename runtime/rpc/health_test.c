@@ -2,8 +2,10 @@
 #include "rpc/health.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <string.h>
 
+#include "rpc/stream.h"
 #include "tests/rpc_world.h"
 
 #define SERVING HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVING
@@ -28,9 +30,10 @@ static void expect(struct rpc_world *world, const char *service, int expected)
 	cr_expect_eq(serving, expected, "\"%s\" is %d", service ? service : "", serving);
 }
 
-Test(health, the_methods_id_is_its_names)
+Test(health, the_methods_ids_are_their_names)
 {
-	cr_expect_eq(hm_health_check.id, hm_method_id("grpc.health.v1.Health/Check"));
+	for (size_t i = 0; i < hm_health_service.table->n_methods; i++)
+		cr_expect_eq(hm_health_methods[i].id, hm_method_id(hm_health_methods[i].name));
 }
 
 RPC_TEST(health, everything_serves_until_told_otherwise)
@@ -77,4 +80,48 @@ RPC_TEST(health, a_request_that_cannot_be_read_is_refused)
 		     HM_INVALID_ARGUMENT, "%s", hm_error_get()->message);
 	cr_expect_eq(rpc_counts.refused, refused);
 	expect(world, "", SERVING);
+}
+
+static int next(struct hm_stream *stream)
+{
+	ProtobufCMessage *message;
+
+	cr_assert_eq(hm_stream_next(stream, &message), HM_OK, "%s", hm_error_get()->message);
+	return message ? (int)((const Health__HealthCheckResponse *)message)->status : -1;
+}
+
+static void *drain(void *server)
+{
+	hm_server_drain(server, 30000);
+	return NULL;
+}
+
+RPC_TEST(health, a_watch_tells_of_each_change_and_of_the_servers_end)
+{
+	Health__HealthCheckRequest request = HEALTH__HEALTH_CHECK_REQUEST__INIT;
+	struct hm_stream *stream;
+	pthread_t thread;
+
+	cr_assert_eq(hm_stream_open(world->channel, world->context, &hm_health_watch, &request.base, &stream), HM_OK);
+	cr_expect_eq(next(stream), SERVING);
+	cr_assert_eq(hm_server_set_health(world->server, "", false), HM_OK);
+	cr_expect_eq(next(stream), NOT_SERVING);
+	cr_assert_eq(hm_server_set_health(world->server, "", true), HM_OK);
+	cr_expect_eq(next(stream), SERVING);
+	pthread_create(&thread, NULL, drain, world->server);
+	cr_expect_eq(next(stream), NOT_SERVING);
+	cr_expect_eq(next(stream), -1, "the stream ends well, and so does the drain");
+	hm_stream_close(stream);
+	pthread_join(thread, NULL);
+}
+
+RPC_TEST(health, a_watch_of_an_unknown_service_says_so)
+{
+	Health__HealthCheckRequest request = HEALTH__HEALTH_CHECK_REQUEST__INIT;
+	struct hm_stream *stream;
+
+	request.service = "follows.v1.Follows";
+	cr_assert_eq(hm_stream_open(world->channel, world->context, &hm_health_watch, &request.base, &stream), HM_OK);
+	cr_expect_eq(next(stream), HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN);
+	hm_stream_close(stream);
 }

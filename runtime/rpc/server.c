@@ -9,7 +9,14 @@
 #include "rpc/serving.h"
 #include "rpc/stream_pool.h"
 
-enum { WORKERS = 64, STREAMS_MAX = 256, QUEUE_MAX = 4096, CONNECTIONS_MAX = 1024, BUILT_IN_QUEUE_MAX = 64 };
+enum {
+	WORKERS = 64,
+	STREAMS_MAX = 256,
+	QUEUE_MAX = 4096,
+	CONNECTIONS_MAX = 1024,
+	BUILT_IN_QUEUE_MAX = 64,
+	WATCHES_MAX = 64
+};
 
 static void *on_connected(void *user, struct hm_pipe *pipe, const char *name)
 {
@@ -80,6 +87,7 @@ static void open_pools(struct hm_server *server)
 	}
 	server->pools[config->n_services] = hm_pool_open(&(struct hm_pool_config){
 		.name = "built-in", .threads_max = 1, .queue_max = BUILT_IN_QUEUE_MAX, .work = hm_serving_work });
+	server->stream_pools[config->n_services] = hm_stream_pool_open("built-in", WATCHES_MAX);
 }
 
 static struct hm_port *open_port(const struct hm_port_limits *given, struct hm_server *server)
@@ -186,7 +194,7 @@ void hm_server_close(struct hm_server *server)
 	hm_timer_stop(&server->sweeper);
 	for (size_t i = 0; server->pools && i <= server->config.n_services; i++)
 		hm_pool_close(server->pools[i]);
-	for (size_t i = 0; i < server->config.n_services; i++)
+	for (size_t i = 0; server->stream_pools && i <= server->config.n_services; i++)
 		hm_stream_pool_close(server->stream_pools[i]);
 	hm_server_channels_close(server);
 	hm_port_close(server->port);

@@ -97,7 +97,7 @@ static hm_status check_going_on(struct hm_call *call)
 		return hm_raise(CANCELLED, "%s: the caller no longer waits", call->method->name);
 	if (call->context.deadline_us && call->context.deadline_us <= hm_clock_mono_us())
 		return hm_raise(DEADLINE_EXCEEDED, "%s: its time is up", call->method->name);
-	if (!interceptor->still_allowed)
+	if (!interceptor->still_allowed || call->service->is_built_in)
 		return HM_OK;
 	return interceptor->still_allowed(interceptor->user, call, binding ? binding->principal : NULL);
 }
