@@ -264,6 +264,7 @@ void hm_intake_packet(void *user, const struct hm_address *from, const void *byt
 	batch.from = from;
 	pthread_mutex_lock(&peer->lock);
 	peer->is_being_read = true;
+	peer->heard_us = batch.now_us;
 	if (hm_engine_feed(peer->engine, bytes, size, batch.now_us) == HM_OK) {
 		work_events(peer, &batch);
 		peer->has_spoken = peer->has_spoken || batch.count || hm_engine_peer(peer->engine);

@@ -8,7 +8,12 @@
 
 #include "base/clock.h"
 
-enum { KEEPALIVE_MS = 30000, SILENCE_US = 10 * HM_US_PER_S, SWEEP_US = HM_US_PER_S };
+enum {
+	KEEPALIVE_MS = 30000,
+	SILENCE_US = 10 * HM_US_PER_S,
+	SOLO_SILENCE_US = 60 * HM_US_PER_S,
+	SWEEP_US = HM_US_PER_S
+};
 
 static struct hm_engine *open_engine(int64_t now_us)
 {
@@ -126,18 +131,28 @@ void hm_peer_end(struct hm_peer *peer)
 	hm_peer_release(peer);
 }
 
-/* Who has said nothing yet does not stay long; who has is asked now and then whether it is still there. */
+/* Who has said nothing yet does not stay long; who has greeted is asked now and then whether it is still there. A SOLO client cannot be
+ * asked: between its calls it has a minute. */
+static bool is_over(const struct hm_peer *peer, int64_t now_us)
+{
+	if (!peer->has_spoken)
+		return now_us - peer->since_us > SILENCE_US;
+	if (hm_engine_error(peer->engine) != HM_OK)
+		return true;
+	return !hm_engine_peer(peer->engine) && !peer->solo_calls && now_us - peer->heard_us > SOLO_SILENCE_US;
+}
+
 static void sweep_peer(struct hm_peer *peer, int64_t now_us)
 {
-	bool is_over;
+	bool ends;
 
 	pthread_mutex_lock(&peer->lock);
 	hm_engine_tick(peer->engine, now_us);
 	hm_peer_flush(peer);
-	is_over = peer->has_spoken ? hm_engine_error(peer->engine) != HM_OK : now_us - peer->since_us > SILENCE_US;
+	ends = is_over(peer, now_us);
 	pthread_mutex_unlock(&peer->lock);
 	hm_pipe_push(peer->pipe);
-	if (is_over)
+	if (ends)
 		hm_pipe_close(peer->pipe);
 }
 

@@ -89,6 +89,7 @@ struct hm_peer {
 	struct hm_engine *engine;
 	_Atomic bool is_gone; /* its packets are dropped, nothing is sent to it */
 	bool has_spoken;
+	int64_t heard_us; /* its last packet */
 	bool has_streams; /* had one ever */
 	bool is_being_read; /* its engine has events for the thread that reads its packets */
 	uint32_t solo_calls;

@@ -26,6 +26,8 @@ static const struct {
 	{ 'c', "connect", "SERVICE=URL", "where a service is reached; not its socket under --var" },
 	{ 'l', "listen", "URL", "listen there too: tcp://127.0.0.1:7000, tls+tcp://0.0.0.0:7000; again for more" },
 	{ 's', "tls", "DIR", "ca.pem, cert.pem, key.pem for tls+tcp://; or $HALLMARK_TLS (tools/make-certificates)" },
+	{ 'u', "allow-user", "UID", "may connect over ipc too, beside root and your own; again for more" },
+	{ 'U', "service-keys-optional", NULL, "believe services' tokens on connections that prove no service key" },
 	{ 'd', "dsn", "CONNINFO", "a PostgreSQL database, without user: \"host=/run/h dbname=hallmark\"" },
 	{ 'q', "quota", "BRAND=RATE[/N]",
 	  "calls a second (0: any number), and under way at once; \"*\": each other brand, \"-\": no brand proven" },
@@ -74,6 +76,17 @@ static hm_status read_number(const char *option, const char *text, unsigned long
 	return HM_OK;
 }
 
+static hm_status read_user(const char *text, struct options *options)
+{
+	uint32_t user;
+
+	TRY(read_number("allow-user", text, UINT32_MAX - 1, &user));
+	if (options->n_users == LIST_MAX)
+		return hm_raise(INVALID_ARGUMENT, "--allow-user %s: more than %d", text, LIST_MAX);
+	options->users[options->n_users++] = user;
+	return HM_OK;
+}
+
 static hm_status add(const char **list, size_t n, const char *text)
 {
 	if (n >= LIST_MAX - 1)
@@ -113,6 +126,11 @@ static hm_status read_option(int letter, char *value, size_t *n_listen, struct o
 		return add(options->listen, (*n_listen)++, value);
 	case 's':
 		options->tls = value;
+		return HM_OK;
+	case 'u':
+		return read_user(value, options);
+	case 'U':
+		options->service_keys_optional = true;
 		return HM_OK;
 	case 'c':
 		return read_endpoint(value);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/types.h>
 
 #include "base/id.h"
 #include "base/status.h"
@@ -18,6 +19,9 @@ enum { LIST_MAX = 64, JOBS_MAX = 64, PATH_BYTES = 512 };
 struct options {
 	bool json; /* --json: one JSON value a line, nothing else, on stdout */
 	const char *brand, *as, *file, *dsn, *request, *key;
+	uid_t users[LIST_MAX]; /* --allow-user */
+	size_t n_users;
+	bool service_keys_optional; /* --service-keys-optional */
 	const char *tls; /* --tls: folder of the certificates; NULL: not given */
 	const char *var; /* --var: where the cluster, keys, sockets and tokens are; "var" */
 	const char *listen[LIST_MAX]; /* --listen URL, NULL-terminated */

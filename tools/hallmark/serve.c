@@ -71,7 +71,12 @@ static hm_status host_until_signal(const struct options *options, const struct h
 						   .known = hm_services,
 						   .dsn = dsn,
 						   .keys = keys,
+						   .service_keys = options->service_keys_optional
+									   ? HM_SERVICE_KEYS_OPTIONAL
+									   : HM_SERVICE_KEYS_REQUIRED,
 						   .run = run,
+						   .users = options->users,
+						   .n_users = options->n_users,
 						   .quotas = options->quotas,
 						   .running_max = options->running_max,
 						   .listen = options->listen },
@@ -125,7 +130,7 @@ const struct command up_command = {
 	.name = "up",
 	.usage = "[--listen URL]…",
 	.summary = "run everything in one process on an embedded PostgreSQL",
-	.takes = "lsqR",
+	.takes = "lsuUqR",
 	.run = run_up,
 };
 
@@ -133,7 +138,7 @@ const struct command serve_command = {
 	.name = "serve",
 	.usage = "SERVICE… --dsn CONNINFO [--listen URL]… [--connect SERVICE=URL]…",
 	.summary = "host some services on a migrated database",
-	.takes = "dlcsqR",
+	.takes = "dlcsuUqR",
 	.notes = "The keys are those under --var (hallmark keygen), the database is migrated (hallmark migrate).\n",
 	.run = run_serve,
 };
