@@ -94,7 +94,8 @@ void hm_balance_began(struct hm_channel *channel, const struct hm_backend *backe
 void hm_balance_ended(struct hm_channel *channel, const struct hm_backend *backend, const struct hm_pending *pending,
 		      enum hm_verdict verdict, int64_t now_us)
 {
-	bool has_latency = !pending->stream && (verdict == HM_VERDICT_ANSWERED || verdict == HM_VERDICT_LATE);
+	bool is_timed = channel->n_backends > 1 && !pending->stream; /* what is alone is not compared */
+	bool has_latency = is_timed && (verdict == HM_VERDICT_ANSWERED || verdict == HM_VERDICT_LATE);
 
 	hm_picker_end(&channel->picker, backend->place, has_latency ? now_us - pending->began_us : -1, now_us);
 	if (channel->n_backends < 2 || backend->is_removed)
