@@ -229,6 +229,11 @@ hm_status hm_step(struct hm_call *call, const char *event)
 	return status;
 }
 
+struct hm_arena *hm_query_arena(struct hm_call *call)
+{
+	return hm_session_arena(call);
+}
+
 const struct hm_secret_key *hm_call_signing_key(const struct hm_call *call)
 {
 	const struct hm_session *session = call->guard;

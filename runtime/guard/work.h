@@ -42,6 +42,10 @@ hm_status hm_step(struct hm_call *call, const char *event);
  * password) holds neither a connection nor a lock. The next query begins a new one: what was read may have changed. */
 void hm_release(struct hm_call *call);
 
+/* hm_query_arena is where what the queries give lives: the call's arena. A stream's is the present transaction's, and is kept until
+ * the one after the next begins, so that a stream may go on for ever: what a handler wants longer it copies. */
+struct hm_arena *hm_query_arena(struct hm_call *call);
+
 /* hm_call_signing_key returns the key that the service's definition names (hm_service.signing_key), else NULL. */
 const struct hm_secret_key *hm_call_signing_key(const struct hm_call *call);
 

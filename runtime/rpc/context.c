@@ -69,6 +69,11 @@ void hm_context_set_wait_for_ready(struct hm_context *context, bool waits)
 	context->waits_for_ready = waits;
 }
 
+void hm_context_set_patience(struct hm_context *context, uint32_t patience_ms)
+{
+	context->patience_ms = patience_ms;
+}
+
 void hm_context_cancel(struct hm_context *context)
 {
 	if (hm_wait_move(&context->waiting, HM_WAIT_CANCELLED))

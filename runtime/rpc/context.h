@@ -30,6 +30,7 @@ struct hm_context {
 	bool is_unsampled; /* nobody keeps traces of this request (W3C's sampled flag is off) */
 	int64_t deadline_us; /* monotonic; 0: the method's own */
 	uint32_t timeout_ms; /* as last set: a reset begins it anew */
+	uint32_t patience_ms; /* of streams' readers; 0: for ever */
 	const char *idempotency_key; /* of the next write, which clears it: 1 to 128 bytes, made again with the same
 				      * key it is done once (docs/rules.md). Not copied. NULL: none */
 	bool waits_for_ready; /* calls wait for a connection rather than fail UNAVAILABLE at once */
@@ -52,11 +53,14 @@ void hm_context_reset(struct hm_context *context);
 /* hm_context_set_timeout bounds the calls that follow: all together end within timeout_ms from now. 0: unbounded. */
 void hm_context_set_timeout(struct hm_context *context, uint32_t timeout_ms);
 
+/* hm_context_set_patience bounds how long the streams that are opened after it may bring nothing while they are waited for: then
+ * they end DEADLINE_EXCEEDED. For who is told something regularly and must notice when it stays out. 0: unbounded. */
+void hm_context_set_patience(struct hm_context *context, uint32_t patience_ms);
+
 /* hm_context_set_wait_for_ready has the calls that follow wait, until their deadline, for an endpoint that can be reached. Without
  * it (the default) a call fails UNAVAILABLE at once when none can. */
 void hm_context_set_wait_for_ready(struct hm_context *context, bool waits);
 
 /* hm_context_cancel ends the call that waits under this context, if there is one, and the streams that are open: they return
- * CANCELLED, and the server is told.
- * From any thread, while the context is open. */
+ * CANCELLED, and the server is told. From any thread, while the context is open. */
 void hm_context_cancel(struct hm_context *context);

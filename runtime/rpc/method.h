@@ -82,6 +82,9 @@ struct hm_service {
 	/* Optional: fetches what this service publishes to every other one's guard (brand status, revocations) into the
 	 * lease. Called every half second in every process, through a channel to this service. */
 	hm_status (*feed_lease)(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context);
+	/* Optional: the same by a stream that goes on: puts what it is told into the lease until the stream ends, and returns why.
+	 * While it does, nobody polls. The context's patience is short: the service must say that nothing changed. */
+	hm_status (*watch_lease)(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context);
 	/* Optional: the key (by name, of the host's keys folder) the service signs with; its handlers reach it by
 	 * hm_call_signing_key, nobody else does. */
 	const char *signing_key;

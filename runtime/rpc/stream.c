@@ -1,6 +1,7 @@
 /* Stream: what callers see. What the connection tells a stream is in stream_in.c. */
 #include "rpc/stream.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,6 +28,7 @@ hm_status hm_stream_open(struct hm_channel *channel, struct hm_context *context,
 	stream->pending.stream = stream;
 	stream->channel = channel;
 	stream->context = context;
+	stream->patience_ms = context->patience_ms;
 	hm_timer_init(&stream->timer, fire, stream);
 	pthread_mutex_lock(&channel->lock);
 	channel->n_streams++;
@@ -195,6 +197,23 @@ static enum fill fill(struct hm_stream *stream, bool waits)
 	return fill;
 }
 
+static void wait_for_message(struct hm_stream *stream)
+{
+	int64_t until_us = stream->patience_ms ? hm_clock_mono_us() + (int64_t)stream->patience_ms * HM_US_PER_MS : 0;
+	struct hm_error silent = { .code = HM_DEADLINE_EXCEEDED };
+	struct hm_pipe *pipe = NULL;
+
+	if (hm_wait_until(&stream->reader, until_us) != HM_WAIT_LEAVING)
+		return;
+	snprintf(silent.message, sizeof silent.message, "%s: no message for %u ms", stream->pending.method->name,
+		 stream->patience_ms);
+	pthread_mutex_lock(&stream->channel->lock);
+	if (!stream->pending.has_ended && !stream->arrived.size)
+		pipe = hm_stream_cut(stream, &silent);
+	pthread_mutex_unlock(&stream->channel->lock);
+	hm_connection_push(pipe);
+}
+
 static hm_status next(struct hm_stream *stream, ProtobufCMessage **ret_message, bool *ret_would_block)
 {
 	if (ret_would_block)
@@ -210,7 +229,7 @@ static hm_status next(struct hm_stream *stream, ProtobufCMessage **ret_message, 
 				*ret_would_block = true;
 				return HM_OK;
 			}
-			hm_wait_until(&stream->reader, 0);
+			wait_for_message(stream);
 			break;
 		case ENDED:
 			return result(stream, ret_message);

@@ -40,6 +40,17 @@ RPC_TEST(stream_end, its_deadline_ends_both_ends)
 	echo_linger_close(stream);
 }
 
+RPC_TEST(stream_end, a_reader_out_of_patience_ends_it)
+{
+	SCOPED(echo_linger) stream = NULL;
+	Echo__EchoMessage *message;
+
+	hm_context_set_patience(world->context, 300);
+	stream = linger(world);
+	expect_status(DEADLINE_EXCEEDED, echo_linger_next(stream, &message));
+	handler_ended(HM_CANCELLED);
+}
+
 static void *cancel(void *context)
 {
 	rpc_wait_for(atomic_load(&echo_streaming) == 1);

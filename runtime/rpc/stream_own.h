@@ -47,6 +47,7 @@ struct hm_stream {
 	size_t read; /* of it */
 	size_t owed; /* credit for what was read and is not given back yet */
 	struct hm_arena arena; /* the message read last */
+	uint32_t patience_ms;
 };
 
 /* hm_stream_free frees a closed stream, and a closed channel with its last one. Without the lock. */
