@@ -345,7 +345,7 @@ static void client_name(const struct hm_service *service, const struct hm_method
 			ret_name[at++] = '_';
 		ret_name[at++] = (char)tolower((unsigned char)*bare);
 	}
-	ret_name[at++] = '(';
+	ret_name[at++] = method->kind == HM_UNARY ? '(' : '_'; /* a stream's errors come from its other functions */
 	ret_name[at] = '\0';
 }
 

@@ -63,6 +63,10 @@ hm_status ledger_begin(struct hm_call *call, struct ledger_draft *draft, Account
 /* ledger_post posts a draft that was begun. Errors: those of PostTransaction. */
 hm_status ledger_post(struct hm_call *call, const struct ledger_draft *draft, Accounting__Transaction *reply);
 
+/* ledger_attach_entries reads the entries of all these transactions, by one query. */
+hm_status ledger_attach_entries(struct hm_call *call, Accounting__Transaction *const *transactions,
+				size_t n_transactions);
+
 /* The handlers. */
 hm_status ledger_open_account(struct hm_call *call, const Accounting__OpenAccountRequest *request,
 			      Accounting__Account *reply);
@@ -82,6 +86,7 @@ hm_status ledger_get_transaction(struct hm_call *call, const Accounting__GetTran
 				 Accounting__Transaction *reply);
 hm_status ledger_list_transactions(struct hm_call *call, const Accounting__ListTransactionsRequest *request,
 				   Accounting__ListTransactionsReply *reply);
+hm_status ledger_stream_transactions(struct hm_call *call, const Accounting__StreamTransactionsRequest *request);
 hm_status ledger_hold_funds(struct hm_call *call, const Accounting__HoldFundsRequest *request, Accounting__Hold *reply);
 hm_status ledger_get_hold(struct hm_call *call, const Accounting__GetHoldRequest *request, Accounting__Hold *reply);
 hm_status ledger_post_hold(struct hm_call *call, const Accounting__PostHoldRequest *request,

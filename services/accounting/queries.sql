@@ -114,6 +114,29 @@ AND    (t.posted_at, t.id) <
         (SELECT coalesce(@page_token::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')))
 ORDER  BY t.posted_at DESC, t.id DESC LIMIT @page_size;
 
+-- name: next_transactions :many  a page of StreamTransactions
+SELECT t.id, t.description, t.reference, t.effective_at, t.posted_at, t.reverses_id, r.id AS reversed_by_id, t.hold_id,
+       t.id AS next_page_token
+FROM   transactions t LEFT JOIN transactions r ON r.reverses_id = t.id
+WHERE  t.posted_at >= (SELECT coalesce(@from::timestamptz, '-infinity'))
+AND    t.posted_at < (SELECT coalesce(@until::timestamptz, 'infinity'))
+AND    (t.posted_at, t.id) >
+       ((SELECT coalesce((SELECT posted_at FROM transactions WHERE id = @page_token::uuid), '-infinity')),
+        (SELECT coalesce(@page_token::uuid, '00000000-0000-0000-0000-000000000000')))
+ORDER  BY t.posted_at, t.id LIMIT @page_size;
+
+-- name: next_transactions_by_reference :many
+SELECT t.id, t.description, t.reference, t.effective_at, t.posted_at, t.reverses_id, r.id AS reversed_by_id, t.hold_id,
+       t.id AS next_page_token
+FROM   transactions t LEFT JOIN transactions r ON r.reverses_id = t.id
+WHERE  t.reference = @reference
+AND    t.posted_at >= (SELECT coalesce(@from::timestamptz, '-infinity'))
+AND    t.posted_at < (SELECT coalesce(@until::timestamptz, 'infinity'))
+AND    (t.posted_at, t.id) >
+       ((SELECT coalesce((SELECT posted_at FROM transactions WHERE id = @page_token::uuid), '-infinity')),
+        (SELECT coalesce(@page_token::uuid, '00000000-0000-0000-0000-000000000000')))
+ORDER  BY t.posted_at, t.id LIMIT @page_size;
+
 -- name: entries_of :many        in the order they were posted
 SELECT e.id, e.transaction_id, e.account_id, a.code AS account_code, e.amount, e.currency
 FROM   entries e JOIN accounts a ON a.id = e.account_id

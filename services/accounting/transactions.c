@@ -3,13 +3,13 @@
 
 #include "ledger.h"
 
-/* One query for the entries of all of them. They come grouped by transaction, each group in the order it was posted. */
-static hm_status attach_entries(struct hm_call *call, Accounting__Transaction *const *transactions,
+/* They come grouped by transaction, each group in the order it was posted. */
+hm_status ledger_attach_entries(struct hm_call *call, Accounting__Transaction *const *transactions,
 				size_t n_transactions)
 {
 	Accounting__TransactionIds wanted = {
 		ACCOUNTING_TRANSACTION_IDS_BASE,
-		.ids = hm_arena_alloc(hm_call_arena(call), n_transactions * sizeof(char *)),
+		.ids = hm_arena_alloc(hm_query_arena(call), n_transactions * sizeof(char *)),
 		.n_ids = n_transactions,
 	};
 	Accounting__Entries found = ACCOUNTING__ENTRIES__INIT;
@@ -94,7 +94,7 @@ hm_status ledger_get_transaction(struct hm_call *call, const Accounting__GetTran
 	TRY(hm_query_optional(call, &accounting_sql_find_transaction, request, reply, &found));
 	if (!found)
 		return hm_fail(call, NOT_FOUND, "no transaction %s", request->id);
-	return attach_entries(call, &reply, 1);
+	return ledger_attach_entries(call, &reply, 1);
 }
 
 /* A query each, so that each has its index. */
@@ -105,5 +105,5 @@ hm_status ledger_list_transactions(struct hm_call *call, const Accounting__ListT
 		request->reference ? &accounting_sql_list_transactions_by_reference : &accounting_sql_list_transactions;
 
 	TRY(hm_query_many(call, query, request, reply));
-	return attach_entries(call, reply->transactions, reply->n_transactions);
+	return ledger_attach_entries(call, reply->transactions, reply->n_transactions);
 }
