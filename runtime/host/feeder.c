@@ -1,4 +1,7 @@
-/* Feeder: one thread, one channel a source. A source that does not answer is asked again; its lease runs out by itself. */
+/*
+ * Feeder: a thread and a channel a source, which polls, then watches as long as the stream lasts, then begins again: never both at
+ * once, as the older answer could come later and stay. A source that does not answer is asked again; its lease runs out by itself.
+ */
 #include "host/feeder.h"
 
 #include <pthread.h>
@@ -11,13 +14,26 @@
 #include "rpc/channel.h"
 #include "rpc/context.h"
 
-enum { PERIOD_MS = 500, FIRST_PERIOD_MS = 20, CALL_TIMEOUT_MS = 2000, TOKEN_LIFE_S = 600, SOURCES_MAX = 8 };
+enum {
+	PERIOD_MS = 500,
+	FIRST_PERIOD_MS = 20,
+	CALL_TIMEOUT_MS = 2000,
+	PATIENCE_MS = 1000, /* a stream that is silent for so long is no better than none */
+	TOKEN_LIFE_S = 600,
+	SOURCES_MAX = 8,
+};
 
 struct source {
+	struct hm_feeder *feeder;
 	const struct hm_service *service;
 	struct hm_channel *channel;
-	bool was_heard, is_silent;
+	struct hm_context *context; /* of what is under way, under the lock; NULL: nothing */
+	pthread_t thread;
+	bool has_thread, was_heard, is_silent;
 };
+
+/* One of the two ways a service has. */
+typedef hm_status way_fn(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context);
 
 struct hm_feeder {
 	struct hm_lease *lease;
@@ -25,8 +41,6 @@ struct hm_feeder {
 	const char *name;
 	struct source sources[SOURCES_MAX];
 	size_t n_sources, n_heard;
-	pthread_t thread;
-	bool has_thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool is_closing;
@@ -51,23 +65,43 @@ static hm_status sign_own_token(const struct hm_feeder *feeder, struct hm_arena 
 			     arena, ret_token);
 }
 
-static hm_status ask_with_token(struct hm_feeder *feeder, struct source *source, const char *token)
+/* Whoever closes the feeder cancels what is under way, and what begins after that finds the feeder closing. */
+static bool publish(struct source *source, struct hm_context *context)
 {
-	SCOPED(hm_context) context = NULL;
+	bool goes_on;
 
-	TRY(hm_context_open(HM_SYSTEM_BRAND, token, &context));
-	hm_context_set_timeout(context, CALL_TIMEOUT_MS);
-	return source->service->feed_lease(feeder->lease, source->channel, context);
+	pthread_mutex_lock(&source->feeder->lock);
+	goes_on = !source->feeder->is_closing;
+	source->context = context;
+	pthread_mutex_unlock(&source->feeder->lock);
+	return goes_on;
 }
 
-static hm_status ask(struct hm_feeder *feeder, struct source *source)
+static hm_status go_with_token(struct source *source, way_fn *way, const char *token)
+{
+	SCOPED(hm_context) context = NULL;
+	hm_status status;
+
+	TRY(hm_context_open(HM_SYSTEM_BRAND, token, &context));
+	hm_context_set_patience(context, PATIENCE_MS);
+	if (way == source->service->feed_lease)
+		hm_context_set_timeout(context, CALL_TIMEOUT_MS);
+	if (publish(source, context))
+		status = way(source->feeder->lease, source->channel, context);
+	else
+		status = hm_raise(CANCELLED, "the process is going away");
+	(void)publish(source, NULL);
+	return status;
+}
+
+static hm_status go(struct source *source, way_fn *way)
 {
 	struct hm_arena arena = { 0 };
 	char *token;
-	hm_status status = sign_own_token(feeder, &arena, &token);
+	hm_status status = sign_own_token(source->feeder, &arena, &token);
 
 	if (status == HM_OK)
-		status = ask_with_token(feeder, source, token);
+		status = go_with_token(source, way, token);
 	hm_arena_fini(&arena);
 	return status;
 }
@@ -94,12 +128,14 @@ static void note(struct hm_feeder *feeder, struct source *source, hm_status stat
 /* Waits for the next round; false: the feeder is closing. */
 static bool rest(struct hm_feeder *feeder)
 {
-	int64_t pause_ms = feeder->n_heard < feeder->n_sources ? FIRST_PERIOD_MS : PERIOD_MS;
-	int64_t until_us = hm_clock_mono_us() + pause_ms * HM_US_PER_MS;
-	struct timespec until = { .tv_sec = until_us / HM_US_PER_S, .tv_nsec = until_us % HM_US_PER_S * 1000 };
+	struct timespec until;
+	int64_t until_us;
 	bool goes_on;
 
 	pthread_mutex_lock(&feeder->lock);
+	until_us =
+		hm_clock_mono_us() + (feeder->n_heard < feeder->n_sources ? FIRST_PERIOD_MS : PERIOD_MS) * HM_US_PER_MS;
+	until = (struct timespec){ .tv_sec = until_us / HM_US_PER_S, .tv_nsec = until_us % HM_US_PER_S * 1000 };
 	while (!feeder->is_closing && hm_clock_mono_us() < until_us)
 		pthread_cond_clockwait(&feeder->changed, &feeder->lock, CLOCK_MONOTONIC, &until);
 	goes_on = !feeder->is_closing;
@@ -109,13 +145,40 @@ static bool rest(struct hm_feeder *feeder)
 
 static void *feed(void *user)
 {
-	struct hm_feeder *feeder = user;
+	struct source *source = user;
+	hm_status status;
 
-	do
-		for (size_t i = 0; i < feeder->n_sources; i++)
-			note(feeder, &feeder->sources[i], ask(feeder, &feeder->sources[i]));
-	while (rest(feeder));
+	do {
+		status = go(source, source->service->feed_lease);
+		note(source->feeder, source, status);
+		if (status == HM_OK && source->service->watch_lease)
+			status = go(source, source->service->watch_lease); /* why it ended the next poll will tell */
+	} while (rest(source->feeder));
 	return NULL;
+}
+
+static hm_status open_source(struct hm_feeder *feeder, const struct hm_service *service,
+			     const struct hm_identity *identity)
+{
+	struct source *source = &feeder->sources[feeder->n_sources++];
+
+	source->feeder = feeder;
+	source->service = service;
+	TRY(hm_channel_open(service->table->short_name, &source->channel));
+	hm_channel_set_identity(source->channel, identity);
+	return HM_OK;
+}
+
+static hm_status start(struct hm_feeder *feeder)
+{
+	for (size_t i = 0; i < feeder->n_sources; i++) {
+		struct source *source = &feeder->sources[i];
+
+		if (pthread_create(&source->thread, NULL, feed, source))
+			return hm_raise(RESOURCE_EXHAUSTED, "no thread for the lease feeder");
+		source->has_thread = true;
+	}
+	return HM_OK;
 }
 
 hm_status hm_feeder_open(const struct hm_service *const *known, struct hm_lease *lease, const struct hm_secret_key *key,
@@ -130,21 +193,19 @@ hm_status hm_feeder_open(const struct hm_service *const *known, struct hm_lease 
 	feeder->lease = lease;
 	feeder->key = key;
 	feeder->name = name;
-	for (; *known && feeder->n_sources < SOURCES_MAX; known++) {
-		struct source *source = &feeder->sources[feeder->n_sources];
-
-		if (!(*known)->feed_lease)
-			continue;
-		source->service = *known;
-		TRY(hm_channel_open((*known)->table->short_name, &source->channel));
-		hm_channel_set_identity(source->channel, identity);
-		feeder->n_sources++;
-	}
-	if (pthread_create(&feeder->thread, NULL, feed, feeder))
-		return hm_raise(RESOURCE_EXHAUSTED, "no thread for the lease feeder");
-	feeder->has_thread = true;
+	for (; *known && feeder->n_sources < SOURCES_MAX; known++)
+		if ((*known)->feed_lease)
+			TRY(open_source(feeder, *known, identity));
+	TRY(start(feeder));
 	*ret_feeder = take(&feeder);
 	return HM_OK;
+}
+
+/* For good: what has not begun yet finds the flag. */
+static void cancel(struct hm_context *context)
+{
+	hm_cancel_set(&context->cancel);
+	hm_context_cancel(context);
 }
 
 void hm_feeder_close(struct hm_feeder *feeder)
@@ -153,12 +214,16 @@ void hm_feeder_close(struct hm_feeder *feeder)
 		return;
 	pthread_mutex_lock(&feeder->lock);
 	feeder->is_closing = true;
+	for (size_t i = 0; i < feeder->n_sources; i++)
+		if (feeder->sources[i].context)
+			cancel(feeder->sources[i].context);
 	pthread_cond_broadcast(&feeder->changed);
 	pthread_mutex_unlock(&feeder->lock);
-	if (feeder->has_thread)
-		pthread_join(feeder->thread, NULL);
-	for (size_t i = 0; i < feeder->n_sources; i++)
+	for (size_t i = 0; i < feeder->n_sources; i++) {
+		if (feeder->sources[i].has_thread)
+			pthread_join(feeder->sources[i].thread, NULL);
 		hm_channel_close(feeder->sources[i].channel);
+	}
 	pthread_cond_destroy(&feeder->changed);
 	pthread_mutex_destroy(&feeder->lock);
 	free(feeder);

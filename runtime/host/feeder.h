@@ -1,6 +1,7 @@
 /*
- * Feeder: the thread that keeps a process's lease fed from the services that publish news (struct hm_service's feed_lease),
- * every half second, with the process's own service token. (host's own header)
+ * Feeder: keeps a process's lease fed from the services that publish news (struct hm_service's feed_lease and watch_lease): by a
+ * stream where there is one, and every half second while there is none, with the process's own service token.
+ * (host's own header)
  */
 #pragma once
 #include "base/scoped.h"
@@ -11,7 +12,7 @@
 struct hm_feeder;
 struct hm_identity;
 
-/* hm_feeder_open starts the thread. name: the service whose key this is; identity: what its connections prove. */
+/* hm_feeder_open starts a thread for each. name: the service whose key this is; identity: what its connections prove. */
 hm_status hm_feeder_open(const struct hm_service *const *known, struct hm_lease *lease, const struct hm_secret_key *key,
 			 const char *name, const struct hm_identity *identity, struct hm_feeder **ret_feeder);
 void hm_feeder_close(struct hm_feeder *feeder);

@@ -1,9 +1,7 @@
 /* Platform: brands, settings, the registry of services. */
-#include "platform/v1/platform.hm.h"
+#include "watch.h"
 
 #include <string.h>
-
-#include "guard/lease.h"
 
 /* Moves a brand from one status to the other; the row stays locked between the look and the change. */
 static hm_status change_status(struct hm_call *call, const struct hm_query *change, const char *from, const char *id,
@@ -49,20 +47,6 @@ static hm_status record_audit(struct hm_call *call, const Platform__RecordAuditR
 	return HM_OK;
 }
 
-/* Every process holds what this tells it as a lease. */
-static hm_status feed_lease(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context)
-{
-	int64_t asked_us = hm_clock_mono_us();
-	Platform__PollBrandsReply *reply;
-
-	TRY(platform_poll_brands(channel, context, &(Platform__PollBrandsRequest){ PLATFORM_POLL_BRANDS_REQUEST_BASE },
-				 &reply));
-	for (size_t i = 0; i < reply->n_brands; i++)
-		hm_lease_put_brand(lease, reply->brands[i]->id, reply->brands[i]->active);
-	hm_lease_renew(lease, HM_LEASE_BRANDS, asked_us);
-	return HM_OK;
-}
-
-const struct hm_service platform_service =
-	PLATFORM_SERVICE_FEEDING(feed_lease, .suspend_brand = suspend_brand, .reactivate_brand = reactivate_brand,
-				 .put_setting = put_setting, .record_audit = record_audit);
+const struct hm_service platform_service = PLATFORM_SERVICE_FEEDING(
+	platform_feed_lease, platform_watch_lease, .suspend_brand = suspend_brand, .reactivate_brand = reactivate_brand,
+	.watch_brands = platform_handle_watch_brands, .put_setting = put_setting, .record_audit = record_audit);

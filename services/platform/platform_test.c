@@ -230,6 +230,79 @@ Test(platform, a_suspended_brand_is_refused_by_every_service_until_it_is_back, .
 	cr_assert(is_answered(&f, notes, ana, HM_OK, ""));
 }
 
+/* Platform, asked once: what every process knows of brands after that it was told by the stream. */
+static hm_status ask_once(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context)
+{
+	static _Atomic bool was_asked;
+
+	if (atomic_exchange(&was_asked, true))
+		return hm_raise(UNAVAILABLE, "asked a second time");
+	return platform_service.feed_lease(lease, channel, context);
+}
+
+Test(platform, a_suspension_is_told_without_asking_and_ends_streams_under_way, .timeout = 120)
+{
+	struct hm_service asked_once = platform_service;
+	const struct hm_service *const services[] = { &asked_once, &notes_service, NULL };
+	struct fixture f;
+	struct hm_context *operator, * ana;
+	SCOPED(hm_channel) notes = NULL;
+	SCOPED(notes_answer_notes) stream = NULL;
+	Platform__Brand *brand;
+	Notes__Note *note;
+
+	asked_once.feed_lease = ask_once;
+	f = fixture_serving_all(services, services);
+	operator= fixture_operator(&f, NULL);
+	ana = fixture_user(&f, "loop", "ana");
+	must(hm_channel_open("notes", &notes));
+	created(&f, operator, "loop");
+	cr_assert(is_answered(&f, notes, ana, HM_OK, ""));
+	hm_lease_renew(hm_host_lease(f.host), HM_LEASE_REVOCATIONS, hm_clock_mono_us() + 3600LL * HM_US_PER_S);
+	must(notes_answer_notes(notes, ana, &stream));
+	must(suspend(&f, operator, "loop", &brand));
+	refuses(PERMISSION_DENIED, notes_answer_notes_next(stream, &note));
+	cr_assert_str_eq(hm_error_get()->reason, "BRAND_SUSPENDED");
+	cr_assert(is_answered(&f, notes, fixture_user(&f, "loop", "ben"), HM_PERMISSION_DENIED, "BRAND_SUSPENDED"));
+	must(reactivate(&f, operator, "loop", &brand));
+	cr_assert(is_answered(&f, notes, fixture_user(&f, "loop", "cleo"), HM_OK, ""));
+}
+
+Test(platform, watchers_are_told_of_all_brands_and_then_of_changes)
+{
+	struct fixture f = fixture_serving(&platform_service);
+	struct hm_context *operator= fixture_operator(&f, NULL), *notes = fixture_service(&f, "notes");
+	SCOPED(platform_watch_brands) stream = NULL;
+	Platform__BrandNews *news;
+	Platform__Brand *brand;
+	int64_t after_us = -1;
+
+	created(&f, operator, "one");
+	created(&f, operator, "two");
+	must(platform_watch_brands(f.channel, notes, request(WATCH_BRANDS, WatchBrands), &stream));
+	must(platform_watch_brands_next(stream, &news));
+	cr_assert_eq(news->n_brands, 2);
+	must(suspend(&f, operator, "two", &brand));
+	do {
+		cr_assert_gt(news->after_us, after_us);
+		after_us = news->after_us;
+		must(platform_watch_brands_next(stream, &news));
+	} while (!news->n_brands);
+	cr_assert_eq(news->n_brands, 1);
+	cr_assert_str_eq(news->brands[0]->id, "two");
+	cr_assert_not(news->brands[0]->active);
+}
+
+Test(platform, watching_brands_is_for_services)
+{
+	struct fixture f = fixture_serving(&platform_service);
+	SCOPED(platform_watch_brands) stream = NULL;
+	Platform__BrandNews *news;
+
+	must(platform_watch_brands(f.channel, fixture_operator(&f, NULL), request(WATCH_BRANDS, WatchBrands), &stream));
+	refuses(PERMISSION_DENIED, platform_watch_brands_next(stream, &news));
+}
+
 #define INSTANCE "01890000-0000-7000-8000-000000000001"
 
 Test(platform, an_instance_registers_and_is_heard_of)

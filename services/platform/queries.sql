@@ -34,7 +34,8 @@ WHERE  id = @id
 RETURNING id, name, status, suspended_reason, created_at, updated_at;
 
 -- rpc: PollBrands :many system
-SELECT id, status = 'active' AS active FROM brands;
+-- In order, as WatchBrands compares it with what it was.
+SELECT id, status = 'active' AS active FROM brands ORDER BY id;
 
 -- name: put_setting :optional       expected_version absent: whatever is there; 0: nothing may be there
 INSERT INTO settings AS s (key, value)

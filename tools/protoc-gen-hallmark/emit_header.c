@@ -59,20 +59,21 @@ static void emit_service_macro(const struct file *file, const struct service *se
 {
 	const char *name = file->short_name;
 
-	hm_buffer_printf(out,
-			 "\n/* Defines the service: const struct hm_service %s_service = %s_SERVICE(.%s = ...);\n"
-			 " * _FEEDING takes the function for hm_service's feed_lease before the handlers. */\n",
-			 name, file->macro, service->n_methods ? service->methods[0].slot : "method");
-	hm_buffer_printf(out, "#define %s_SERVICE(...) %s_SERVICE_FEEDING(NULL, __VA_ARGS__)\n", file->macro,
+	hm_buffer_printf(
+		out,
+		"\n/* Defines the service: const struct hm_service %s_service = %s_SERVICE(.%s = ...);\n"
+		" * _FEEDING takes the functions for hm_service's feed_lease and watch_lease before the handlers. */\n",
+		name, file->macro, service->n_methods ? service->methods[0].slot : "method");
+	hm_buffer_printf(out, "#define %s_SERVICE(...) %s_SERVICE_FEEDING(NULL, NULL, __VA_ARGS__)\n", file->macro,
 			 file->macro);
 	hm_buffer_printf(out,
-			 "#define %s_SERVICE_FEEDING(feed_function, ...) \\\n"
+			 "#define %s_SERVICE_FEEDING(feed_function, watch_function, ...) \\\n"
 			 "\t{ \\\n\t\t.table = &%s_table, \\\n"
 			 "\t\t.handlers = &(const struct %s_handlers){ __VA_ARGS__ }, \\\n",
 			 file->macro, name, name);
 	if (service->options.schema)
 		hm_buffer_printf(out, "\t\t.queries = &%s_queries, \\\n", name);
-	hm_buffer_add_text(out, "\t\t.feed_lease = feed_function, \\\n\t}\n");
+	hm_buffer_add_text(out, "\t\t.feed_lease = feed_function, \\\n\t\t.watch_lease = watch_function, \\\n\t}\n");
 }
 
 /* ---- Messages ---------------------------------------------------------------------------------------------------- */

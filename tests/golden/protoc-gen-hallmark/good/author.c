@@ -25,7 +25,7 @@ hm_status borrow(struct hm_channel *channel, struct hm_context *context, bool *l
 
 const struct hm_service library_service = LIBRARY_SERVICE(.lend_book = lend_book);
 const struct hm_service library_queries_alone = LIBRARY_SERVICE();
-const struct hm_service library_feeding = LIBRARY_SERVICE_FEEDING(feed, .lend_book = lend_book);
+const struct hm_service library_feeding = LIBRARY_SERVICE_FEEDING(feed, feed, .lend_book = lend_book);
 
 hm_status borrow(struct hm_channel *channel, struct hm_context *context, bool *lent_at_once)
 {
