@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "call_stream.h"
 #include "client.h"
 
 enum { READ_BYTES = 65536 };
@@ -225,10 +226,28 @@ static hm_status call_one(const struct options *options, const char *service, co
 	struct hm_buffer json = { 0 };
 	hm_status status = read_request(options, &json);
 
-	if (status == HM_OK)
+	if (status == HM_OK && method->kind == HM_UNARY)
 		status = call_once(options, service, method, &json, ret_ids);
+	else if (status == HM_OK)
+		status = call_stream(options, service, method, json.data, ret_ids);
 	hm_buffer_fini(&json);
 	return status;
+}
+
+/* A file is one stream's requests, or one call a line; one request cannot come of it. */
+static hm_status call(const struct options *options, const char *service, const struct hm_method *method,
+		      struct call_ids *ret_ids, size_t *ret_failed)
+{
+	const char *argument = options->n_arguments > 1 ? options->arguments[1] : NULL;
+
+	if (method->kind & HM_CLIENT_STREAM)
+		return call_stream(options, service, method, argument, ret_ids);
+	if (!options->file)
+		return call_one(options, service, method, ret_ids);
+	if (method->kind == HM_UNARY)
+		return call_file(options, service, method, ret_failed);
+	return hm_raise(INVALID_ARGUMENT, "%s takes one request and answers with a stream: give the request as JSON",
+			method->name);
 }
 
 static bool is_well_formed(const struct options *options)
@@ -251,10 +270,7 @@ static int run_call(const struct options *options)
 	method = methods_find(options->arguments[0], &service);
 	if (!method)
 		return fail(options);
-	if (options->file)
-		status = call_file(options, service->table->short_name, method, &failed);
-	else
-		status = call_one(options, service->table->short_name, method, &ids);
+	status = call(options, service->table->short_name, method, &ids, &failed);
 	if (status != HM_OK)
 		return fail_call(options, &ids);
 	return failed ? 1 : 0;
@@ -270,6 +286,10 @@ const struct command call_command = {
 		 "if -.\n"
 		 "The reply goes to standard output, how it went to standard error. Of a file every line is tried; the "
 		 "exit\n"
-		 "status is 1 if one failed.\n",
+		 "status is 1 if one failed.\n"
+		 "Where messages stream each is a line: replies are printed as they come; requests are read from FILE "
+		 "or, "
+		 "without\n"
+		 "JSON, from standard input, and are one call.\n",
 	.run = run_call,
 };

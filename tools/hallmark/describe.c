@@ -171,8 +171,11 @@ static void describe_method_json(const struct hm_method *method)
 {
 	struct hm_buffer json = { 0 };
 
-	hm_buffer_printf(&json, "{\"method\":\"%s\",\"effect\":\"%s\",\"deadlineMs\":%u", method->name,
-			 effect_names[method->effect], method->deadline_ms);
+	hm_buffer_printf(
+		&json,
+		"{\"method\":\"%s\",\"effect\":\"%s\",\"deadlineMs\":%u,\"requestsStream\":%s,\"repliesStream\":%s",
+		method->name, effect_names[method->effect], method->deadline_ms,
+		method->kind & HM_CLIENT_STREAM ? "true" : "false", method->kind & HM_SERVER_STREAM ? "true" : "false");
 	add_pair(&json, "admission", admission(method));
 	add_pair(&json, "event", method->event);
 	add_pair(&json, "comment", method->comment);
@@ -184,19 +187,24 @@ static void describe_method_json(const struct hm_method *method)
 
 static void describe_method(const struct options *options, const struct hm_method *method)
 {
+	static const char *const streaming[] = { "", "   a stream of requests", "   a stream of replies",
+						 "   a stream each way" };
+
 	if (options->json) {
 		describe_method_json(method);
 		return;
 	}
-
 	print_styled(stdout, STYLE_BOLD, "%s\n", method->name);
 	print_comment(method->comment, "  ");
-	printf("  effect %s   admission %s   deadline %u ms   at most %u bytes\n", effect_names[method->effect],
-	       admission(method), method->deadline_ms, method->request_bytes);
+	printf("  effect %s   admission %s   ", effect_names[method->effect], admission(method));
+	if (method->deadline_ms)
+		printf("deadline %u ms   ", method->deadline_ms);
+	printf("at most %u bytes%s\n", method->request_bytes, streaming[method->kind]);
 	if (method->event)
 		printf("  audit event %s, entity %s\n", method->event, method->entity ? method->entity : "none");
-	describe_message("request", method->request, method->request_rules);
-	describe_message("reply", method->reply, NULL);
+	describe_message(method->kind & HM_CLIENT_STREAM ? "requests" : "request", method->request,
+			 method->request_rules);
+	describe_message(method->kind & HM_SERVER_STREAM ? "replies" : "reply", method->reply, NULL);
 }
 
 static void describe_service(const struct options *options, const struct hm_service_table *table)
