@@ -141,7 +141,7 @@ static hm_status read_all(const struct hm_tls_files *files, struct hm_pem *pem)
 
 hm_status hm_pem_read(const struct hm_tls_files *files, struct hm_pem *ret_pem)
 {
-	struct hm_pem pem = { NULL };
+	struct hm_pem pem = { 0 };
 	hm_status status = read_all(files, &pem);
 
 	if (status == HM_OK)
@@ -158,5 +158,5 @@ void hm_pem_fini(struct hm_pem *pem)
 	free(pem->ca);
 	free(pem->certificate);
 	free(pem->key);
-	*pem = (struct hm_pem){ NULL };
+	*pem = (struct hm_pem){ 0 };
 }
