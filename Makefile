@@ -59,7 +59,10 @@ GEN_TEST   := $(call gen,$(TEST_MSG) $(TEST_PROTO),.pb-c.c) $(call gen,$(TEST_PR
 GEN_TEST   := $(foreach f,$(GEN_TEST),$(if $(filter gen/%,$(f)),$(f),gen/$(f)/$(f).sql.c))
 GEN_SQL    := $(patsubst %.sql,gen/%.sql.h,$(wildcard runtime/*/*.sql))
 GEN_HDR    := $(patsubst %.c,%.h,$(filter-out gen/services.c,$(GEN_RT) $(GEN_SVC))) $(GEN_SQL)
-GEN_THDR   := $(patsubst %.c,%.h,$(GEN_TEST))
+# Fakes of services, for tests. A contract without a service has none.
+FAKED      := $(basename $(shell grep -l '^service ' $(CONTRACTS:%=proto/%.proto) $(TEST_PROTO:%=tests/proto/%.proto)))
+GEN_FAKE   := $(call gen,$(patsubst tests/proto/%,%,$(patsubst proto/%,%,$(FAKED))),.fake.c)
+GEN_THDR   := $(patsubst %.c,%.h,$(GEN_TEST) $(GEN_FAKE))
 
 TEST_SRC   := $(sort $(wildcard runtime/*/*_test.c services/*/*_test.c tools/*/*_test.c tests/*_test.c))
 TEST_SUP   := $(filter-out $(TEST_SRC),$(sort $(wildcard tests/*.c tests/services/*/*.c)))
@@ -117,7 +120,7 @@ layers: all
 ## rebuilds       change each contract and each SQL file in a copy, and count what is made anew
 PROGRAMS = $(BIN)/hallmark $(BIN)/hallmark-demo $(BIN)/hallmark-bench $(B)/tests/run
 rebuilds: $(PROGRAMS)
-	$(Q)tools/check-rebuilds '$(MAKE)' '$(B)' '$(CC) $(CPPFLAGS)' '$(PROGRAMS)' $(sort $(RT_SRC) $(SVC_SRC) $(CLI_SRC) $(DEMO_SRC) $(BENCH_SRC) $(BENCH_SUP) $(TEST_SRC) $(TEST_SUP) $(GEN_RT) $(GEN_SVC) $(GEN_TEST))
+	$(Q)tools/check-rebuilds '$(MAKE)' '$(B)' '$(CC) $(CPPFLAGS)' '$(PROGRAMS)' $(sort $(RT_SRC) $(SVC_SRC) $(CLI_SRC) $(DEMO_SRC) $(BENCH_SRC) $(BENCH_SUP) $(TEST_SRC) $(TEST_SUP) $(GEN_RT) $(GEN_SVC) $(GEN_TEST) $(GEN_FAKE))
 
 headers: $(GEN_HDR)
 	$(Q)for h in $$(find runtime -name '*.h'); do echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(CFLAGS) -x c -fsyntax-only - || exit 1; done
@@ -162,7 +165,7 @@ gen/%.pb-c.c gen/%.pb-c.h &: $(1)/%.proto
 	$$(call say,PB,$$<)
 	$$(Q)mkdir -p $$(@D) build/dep/$$(*D)
 	$$(Q)$(PROTOC) --dependency_out=build/dep/$$*.pb.d --c_out=gen $$<
-gen/%.hm.c gen/%.hm.h &: $(1)/%.proto $(PLUGIN)
+gen/%.hm.c gen/%.hm.h gen/%.fake.c gen/%.fake.h &: $(1)/%.proto $(PLUGIN)
 	$$(call say,HM,$$<)
 	$$(Q)mkdir -p $$(@D) build/dep/$$(*D)
 	$$(Q)$(PROTOC) --plugin=$(PLUGIN) --dependency_out=build/dep/$$*.hm.d --hallmark_opt=root=$(1) --hallmark_out=gen $$<
@@ -229,7 +232,7 @@ $(BIN)/hallmark-demo: $(call obj,$(DEMO_SRC)) $(PLATFORM) $(LIB)
 $(BIN)/hallmark-bench: $(call obj,$(BENCH_SRC) $(BENCH_SUP) $(GEN_TEST)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link)
-$(B)/tests/run: $(call obj,$(TEST_SRC) $(TEST_SUP) $(GEN_TEST)) $(PLATFORM) $(LIB)
+$(B)/tests/run: $(call obj,$(TEST_SRC) $(TEST_SUP) $(GEN_TEST) $(GEN_FAKE)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link) $(TESTLIBS)
 $(STRESSERS): %: %.o $(call obj,$(GEN_TEST)) $(PLATFORM) $(LIB)

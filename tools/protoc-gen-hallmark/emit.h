@@ -1,5 +1,6 @@
 /*
- * Emit: C text from a checked model. emit_header makes <stem>.hm.h, emit_source <stem>.hm.c; both only append.
+ * Emit: C text from a checked model. emit_header makes <stem>.hm.h, emit_source <stem>.hm.c, emit_fake_… <stem>.fake.h and .c of a
+ * contract with a service; all only append.
  * Any behaviour belongs into the runtime: what is emitted are tables, and wrappers that put types on generic
  * functions.
  */
@@ -8,6 +9,8 @@
 
 void emit_header(const struct model *model, const struct file *file, struct hm_buffer *out);
 void emit_source(const struct model *model, const struct file *file, struct hm_buffer *out);
+void emit_fake_header(const struct model *model, const struct file *file, struct hm_buffer *out);
+void emit_fake_source(const struct model *model, const struct file *file, struct hm_buffer *out);
 
 /* emit_string appends text as a C string literal; lines of a long one go below each other, indented. NULL: NULL. */
 void emit_string(struct hm_buffer *out, const char *text, const char *indent);

@@ -1,6 +1,6 @@
 /*
  * Golden files: what the generator makes of tests/golden/protoc-gen-hallmark/good/NAME.proto must be
- * NAME.hm.{h,c}.golden beside it, and what protoc prints of bad/NAME.proto must be NAME.err. A new bad contract is a
+ * NAME.hm.{h,c}.golden beside it (a fake's: radio's alone, which has every kind of method), and what protoc prints of bad/NAME.proto must be NAME.err. A new bad contract is a
  * new test by being there. Runs in the repository's root, with build/tools/protoc-gen-hallmark built. After an
  * intended change: protoc as below, with --hallmark_out=/tmp/x or 2>NAME.err, then copy, and read what git diff
  * says.
@@ -70,6 +70,10 @@ Test(protoc_gen_hallmark, makes_the_golden_code_of_good_contracts)
 		expect_silence("diff -u " GOLDEN "/good/%s.hm.h.golden %s/%s.hm.h", *name, directory, *name);
 		expect_silence("diff -u " GOLDEN "/good/%s.hm.c.golden %s/%s.hm.c", *name, directory, *name);
 	}
+	for (const char *const *end = (const char *const[]){ "h", "c", NULL }; *end; end++)
+		expect_silence("diff -u " GOLDEN "/good/radio/v1/radio.fake.%s.golden %s/radio/v1/radio.fake.%s", *end,
+			       directory, *end);
+	expect_silence("test ! -e %s/shelf/v1/shelf.fake.h 2>&1 || echo a fake of no service", directory);
 	expect_silence("rm -r %s 2>&1", directory);
 }
 
@@ -87,8 +91,8 @@ Test(protoc_gen_hallmark, makes_code_that_fits_protoc_c_and_an_authors_hand)
 			       directory, *name, *name);
 	expect_silence("gcc -std=gnu2x " STRICT " -D_GNU_SOURCE -Iruntime -Igen -I%s -fsyntax-only " GOLDEN
 		       "/good/author.c %s/library/v1/library.hm.c %s/shelf/v1/shelf.hm.c "
-		       "%s/radio/v1/radio.hm.c 2>&1",
-		       directory, directory, directory, directory);
+		       "%s/radio/v1/radio.hm.c %s/radio/v1/radio.fake.c %s/library/v1/library.fake.c 2>&1",
+		       directory, directory, directory, directory, directory, directory);
 	expect_silence("rm -r %s 2>&1", directory);
 }
 

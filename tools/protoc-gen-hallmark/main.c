@@ -1,5 +1,5 @@
 /*
- * protoc-gen-hallmark: from a contract, its method table, rules, handler slots and typed clients.
+ * protoc-gen-hallmark: from a contract, its method table, rules, handler slots and typed clients; and a fake for tests.
  *
  *     protoc --plugin=build/tools/protoc-gen-hallmark --hallmark_opt=root=proto --hallmark_out=gen \
  *            follows/v1/follows.proto
@@ -100,7 +100,7 @@ static OutputFile *make_file(struct hm_arena *arena, const struct model *model, 
 
 static void generate(struct hm_arena *arena, const struct model *model, Response *response)
 {
-	response->file = hm_arena_alloc(arena, 2 * model->n_files * sizeof(OutputFile *));
+	response->file = hm_arena_alloc(arena, 4 * model->n_files * sizeof(OutputFile *));
 	for (size_t i = 0; i < model->n_files; i++) {
 		const struct file *file = &model->files[i];
 
@@ -108,6 +108,10 @@ static void generate(struct hm_arena *arena, const struct model *model, Response
 			continue;
 		response->file[response->n_file++] = make_file(arena, model, file, ".hm.h", emit_header);
 		response->file[response->n_file++] = make_file(arena, model, file, ".hm.c", emit_source);
+		if (!file->n_services)
+			continue;
+		response->file[response->n_file++] = make_file(arena, model, file, ".fake.h", emit_fake_header);
+		response->file[response->n_file++] = make_file(arena, model, file, ".fake.c", emit_fake_source);
 	}
 }
 

@@ -152,6 +152,7 @@ static hm_status add_method(struct model *model, struct file *file, struct servi
 		(proto->client_streaming ? HM_CLIENT_STREAM : 0) | (proto->server_streaming ? HM_SERVER_STREAM : 0);
 	method->slot = name_snake(arena, proto->name);
 	method->client = hm_arena_printf(arena, "%s_%s", file->short_name, method->slot);
+	method->service_name = file->short_name;
 	method->comment = source_comment(arena, file->proto, &method->path);
 	method->errors = comment_errors(arena, method->comment);
 	method->line = source_position(file->proto, &method->path).line;

@@ -49,6 +49,7 @@ struct method {
 	const char *full_name; /* "follows.v1.Follows/Follow" */
 	const char *slot; /* "follow" */
 	const char *client; /* "follows_follow" */
+	const char *service_name; /* "follows": the file's short name */
 	const char *comment; /* "" where the contract has none */
 	const char *permission_words; /* "permission follows.write", "public" or "callers identity": for people */
 	struct message *request, *reply;

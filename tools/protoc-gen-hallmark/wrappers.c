@@ -77,6 +77,8 @@ static const char *place(char letter, const struct method *method)
 	switch (letter) {
 	case 'c':
 		return method->client;
+	case 'n':
+		return method->service_name;
 	case 's':
 		return method->slot;
 	case 'q':
@@ -86,7 +88,7 @@ static const char *place(char letter, const struct method *method)
 	}
 }
 
-static void fill_in(const char *text, const struct method *method, size_t index, struct hm_buffer *out)
+void wrappers_fill(const char *text, const struct method *method, size_t index, struct hm_buffer *out)
 {
 	for (const char *at; (at = strchr(text, '@')); text = at + 2) {
 		hm_buffer_add(out, text, (size_t)(at - text));
@@ -103,7 +105,7 @@ void wrappers_declare(const struct method *method, struct hm_buffer *out)
 	for (size_t i = 0; i < n_wrappers; i++) {
 		if (!(wrappers[i].kinds >> method->kind & 1) || !wrappers[i].suffix)
 			continue;
-		fill_in(wrappers[i].prototype, method, 0, out);
+		wrappers_fill(wrappers[i].prototype, method, 0, out);
 		hm_buffer_add_text(out, wrappers[i].body ? ";\n" : "");
 	}
 }
@@ -114,9 +116,9 @@ void wrappers_define(const struct method *method, size_t index, struct hm_buffer
 		if (!(wrappers[i].kinds >> method->kind & 1) || !wrappers[i].body)
 			continue;
 		hm_buffer_add_text(out, "\n");
-		fill_in(wrappers[i].prototype, method, index, out);
+		wrappers_fill(wrappers[i].prototype, method, index, out);
 		hm_buffer_add_text(out, "\n{\n");
-		fill_in(wrappers[i].body, method, index, out);
+		wrappers_fill(wrappers[i].body, method, index, out);
 		hm_buffer_add_text(out, "}\n");
 	}
 }

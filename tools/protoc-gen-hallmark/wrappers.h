@@ -3,6 +3,7 @@
  * what a handler reads and writes a stream with. A table of text with places for the method's names:
  *
  *     @c  platform_watch_brands    @s  watch_brands    @q, @p  the request's and the reply's type    @i  the row's number
+ *     @n  platform
  */
 #pragma once
 #include "model.h"
@@ -13,6 +14,9 @@ struct wrapper {
 	const char *prototype; /* without an end; the whole declaration where there is no body */
 	const char *body; /* NULL: declared alone */
 };
+
+/* wrappers_fill appends text with the places filled for a method, the index'th of its table. */
+void wrappers_fill(const char *text, const struct method *method, size_t index, struct hm_buffer *out);
 
 extern const struct wrapper wrappers[];
 extern const size_t n_wrappers;

@@ -1,6 +1,6 @@
 /* What an author and a caller write against the contracts; compiled by the golden test, never run. */
 #include "library/v1/library.hm.h"
-#include "radio/v1/radio.hm.h"
+#include "radio/v1/radio.fake.h"
 #include "shelf/v1/shelf.hm.h"
 
 static hm_status lend_book(struct hm_call *call, const Lib__Loan *request, Lib__Loan *reply)
@@ -109,4 +109,22 @@ hm_status play(struct hm_channel *channel, struct hm_context *context, bool *fla
 	TRY(radio_talk_send(talked, sound));
 	TRY(radio_talk_end(talked));
 	return radio_talk_next(talked, &sound);
+}
+
+/* What a test says to a fake. */
+hm_status stage(struct radio_fake **ret_fake);
+
+hm_status stage(struct radio_fake **ret_fake)
+{
+	SCOPED(radio_fake) fake = NULL;
+
+	TRY(radio_fake_open(&fake));
+	fake->on.talk = talk;
+	radio_fake_tune_replies(fake, &(Radio__Station){ RADIO_STATION_BASE, .name = "one" });
+	radio_fake_listen_replies(fake, &(Radio__Sound){ RADIO_SOUND_BASE });
+	radio_fake_record_fails(fake, HM_UNAVAILABLE, "no tape");
+	if (radio_fake_tune_calls(fake) && !radio_fake_tune_request(fake)->name)
+		return hm_raise(INTERNAL, "tuned to nothing");
+	*ret_fake = take(&fake);
+	return HM_OK;
 }
