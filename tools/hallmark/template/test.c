@@ -1,4 +1,5 @@
-/* @Name@: what it promises, on a real database. Brands, permissions and audit entries are the conformance test's. */
+/* @Name@: what it promises, on a real database. Brands, permissions and audit entries are the conformance test's.
+ * For a service that this one calls there is a fake (NAME/v1/NAME.fake.h): docs/testing.md. */
 #include "@name@/v1/@name@.hm.h"
 #include "tests/fixture.h"
 
