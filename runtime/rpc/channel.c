@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "rpc/balance.h"
+#include "rpc/client_tally.h"
 #include "rpc/endpoint.h"
 #include "rpc/target.h"
 #include "rpc/wait.h"
@@ -213,25 +214,20 @@ static hm_status check_kind(const struct hm_method *method)
 	return hm_raise(INVALID_ARGUMENT, "%s is no unary method: hm_stream_open begins it", method->name);
 }
 
-hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,
-			  const ProtobufCMessage *request, ProtobufCMessage **ret_reply)
+/* Sends the call and waits for its end. */
+static hm_status make_call(struct hm_channel *channel, struct hm_context *context, struct hm_pending *pending,
+			   int64_t now_us, ProtobufCMessage **ret_reply)
 {
-	int64_t now_us = hm_clock_mono_us();
-	struct hm_pending pending;
 	struct hm_pipe *pipe = NULL;
 	hm_status status;
 	enum hm_wait how;
 
-	TRY(check_kind(method));
-	context->audit_id = (struct hm_id){ 0 };
-	TRY(hm_pending_init(&pending, context, method, request, now_us));
-	pending.context = context;
 	atomic_store(&context->waiting, HM_WAIT_WAITING);
 	/* Cancelled between the check and the word: whoever did found nobody waiting. */
 	if (atomic_load(&context->cancel.is_set))
 		hm_context_cancel(context);
 	pthread_mutex_lock(&channel->lock);
-	status = hm_channel_begin(channel, &pending, now_us, &pipe);
+	status = hm_channel_begin(channel, pending, now_us, &pipe);
 	if (status == HM_OK)
 		channel->waiting++;
 	pthread_mutex_unlock(&channel->lock);
@@ -240,14 +236,31 @@ hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context
 		atomic_store(&context->waiting, HM_WAIT_IDLE);
 		return status;
 	}
-	how = hm_wait_until(&context->waiting, pending.deadline_us);
+	how = hm_wait_until(&context->waiting, pending->deadline_us);
 	if (how != HM_WAIT_ENDED)
-		leave(channel, &pending);
+		leave(channel, pending);
 	atomic_store(&context->waiting, HM_WAIT_IDLE);
-	if (!pending.has_ended)
-		return explain_leaving(&pending, how);
-	context->audit_id = pending.audit_id;
-	return hm_pending_result(&pending, &context->arena, ret_reply);
+	if (!pending->has_ended)
+		return explain_leaving(pending, how);
+	context->audit_id = pending->audit_id;
+	return hm_pending_result(pending, &context->arena, ret_reply);
+}
+
+hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,
+			  const ProtobufCMessage *request, ProtobufCMessage **ret_reply)
+{
+	int64_t now_us = hm_clock_mono_us();
+	struct hm_pending pending;
+	hm_status status;
+
+	TRY(check_kind(method));
+	context->audit_id = (struct hm_id){ 0 };
+	TRY(hm_pending_init(&pending, context, method, request, now_us));
+	pending.context = context;
+	status = make_call(channel, context, &pending, now_us, ret_reply);
+	hm_tallies_add(hm_client_tallies(method), status, hm_clock_mono_us() - now_us, pending.body_bytes,
+		       pending.reply_bytes);
+	return status;
 }
 
 /* A started call's memory; from the list, which grows to what was ever under way at once. */
@@ -287,5 +300,7 @@ hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *contex
 	}
 	pthread_mutex_unlock(&channel->lock);
 	hm_connection_push(pipe);
+	if (status != HM_OK)
+		hm_tallies_add(hm_client_tallies(method), status, 0, prepared.body_bytes, 0);
 	return status;
 }

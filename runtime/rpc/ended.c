@@ -3,6 +3,7 @@
  * the last thing done to it, and only the word's address is kept for the wake.
  */
 #include "rpc/balance.h"
+#include "rpc/client_tally.h"
 #include "rpc/wait.h"
 
 #include <stdlib.h>
@@ -78,12 +79,32 @@ static void call_back(struct hm_pending *pending, struct hm_arena *arena)
 	hm_arena_reset(arena);
 }
 
+/* Started calls, before anybody is told. */
+static void count(const struct hm_ended *ended)
+{
+	const int64_t now_us = ended->first ? hm_connection_now_us() : 0;
+	const struct hm_method *method = NULL;
+	struct hm_tallies *tallies = NULL;
+	struct hm_tally_run run;
+
+	hm_tally_run_begin(&run);
+	for (const struct hm_pending *pending = ended->first; pending; pending = pending->next) {
+		if (pending->method != method)
+			tallies = hm_client_tallies(pending->method);
+		method = pending->method;
+		hm_tally_run_add(&run, tallies, hm_pending_status(pending), now_us - pending->started_us,
+				 pending->body_bytes, pending->reply_bytes);
+	}
+	hm_tally_run_end(&run);
+}
+
 void hm_ended_tell(struct hm_ended *ended, struct hm_channel *channel, struct hm_arena *arena)
 {
 	for (size_t i = 0; i < ended->n_wakes; i++)
 		hm_wait_wake(ended->wakes[i]);
 	if (ended->streams)
 		hm_stream_tell(ended->streams);
+	count(ended);
 	for (struct hm_pending *pending = ended->first; pending; pending = pending->next)
 		call_back(pending, arena);
 	hm_arena_fini(&ended->errors);

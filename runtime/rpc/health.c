@@ -41,6 +41,11 @@ static serving_status status_of(const struct hm_server *server, const char *serv
 											  : STATUS(NOT_SERVING);
 }
 
+bool hm_server_serves(struct hm_server *server)
+{
+	return is_serving(server, server->config.n_services);
+}
+
 static hm_status check(const void *handlers, struct hm_call *call, const ProtobufCMessage *message,
 		       ProtobufCMessage *reply_message)
 {

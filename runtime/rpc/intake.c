@@ -38,17 +38,16 @@ static struct hm_serving *open_call(struct hm_peer *peer)
 }
 
 /* A call of the wire that is not one of the contract's: nothing to audit it as. */
-static void answer_unknown(struct hm_peer *peer, const struct hm_event *event, const struct hm_address *from)
+static void answer_unknown(struct hm_peer *peer, const struct hm_event *event, const struct batch *batch)
 {
-	static const struct hm_method unknown = { .name = "unknown" };
-	static struct hm_method_row row = { .method = &unknown };
 	struct hm_serving *serving = open_call(peer);
+	hm_status status;
 
-	hm_serving_begin(serving, peer, &row, event, NULL, 0, 0);
-	serving->address = *from;
-	atomic_fetch_add(&peer->server->calls_refused, 1);
-	hm_serving_end(serving,
-		       hm_raise(UNIMPLEMENTED, "no method with id %016" PRIx64 " is served here", event->head.method));
+	hm_serving_begin(serving, peer, &peer->server->unknown, event, NULL, batch->now_us, batch->now_wall_us);
+	serving->address = *batch->from;
+	status = hm_raise(UNIMPLEMENTED, "no method with id %016" PRIx64 " is served here", event->head.method);
+	hm_server_count_refused(peer->server);
+	hm_serving_end(serving, status);
 }
 
 /* Has a worker do the call, or refuse it with this thread's error. The body is copied, as the packet is about to go. */
@@ -163,7 +162,7 @@ static void take_call(struct hm_peer *peer, const struct hm_event *event, const 
 	if (event->solo && !accept_solo(peer))
 		return;
 	if (!row) {
-		answer_unknown(peer, event, batch->from);
+		answer_unknown(peer, event, batch);
 		return;
 	}
 	status = check_call(peer, row->method, event, binding);
@@ -210,22 +209,28 @@ static void take_event(struct hm_peer *peer, const struct hm_event *event, const
 	}
 }
 
-/* With the lock held. */
-static void put_answers(struct hm_peer *peer)
+/* With the lock held. The batch's calls are taken to have lasted until now. */
+static void put_answers(struct hm_peer *peer, int64_t began_us)
 {
 	const char *at = peer->answers.data, *end = at + peer->answers.size;
+	const int64_t lasted_us = at < end ? hm_clock_mono_us() - began_us : 0;
+	struct hm_tally_run run;
 	struct hm_answer answer;
 	uint64_t count = 0;
 	uint8_t *body;
 
+	hm_tally_run_begin(&run);
 	for (; at < end; count++) {
 		memcpy(&answer, at, sizeof answer);
+		hm_tally_run_add(&run, &answer.row->tallies, (hm_status)answer.status, lasted_us, answer.request_bytes,
+				 answer.bytes);
 		at += sizeof answer;
 		if (hm_engine_reply(peer->engine, answer.call, answer.status,
 				    answer.is_audited ? &answer.audit_id : NULL, answer.bytes, &body))
 			memcpy(body, at, answer.bytes);
 		at += answer.bytes;
 	}
+	hm_tally_run_end(&run);
 	hm_buffer_reset(&peer->answers);
 	atomic_fetch_add_explicit(&peer->server->calls_started, count, memory_order_relaxed);
 	atomic_fetch_add_explicit(&peer->server->calls_ended, count, memory_order_relaxed);
@@ -249,7 +254,7 @@ static void work_events(struct hm_peer *peer, struct batch *batch)
 		for (size_t i = 0; i < batch->count; i++)
 			take_event(peer, &batch->events[i], batch);
 		pthread_mutex_lock(&peer->lock);
-		put_answers(peer);
+		put_answers(peer, batch->now_us);
 	} while (batch->count == EVENTS);
 }
 

@@ -57,6 +57,7 @@ hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context
 		.body_bytes = request ? protobuf_c_message_get_packed_size(request) : 0,
 		.deadline_us = deadline_of(context, method, now_us),
 		.waits_for_ready = context->waits_for_ready,
+		.started_us = now_us,
 	};
 	if (method->request_bytes && pending->body_bytes > method->request_bytes)
 		return hm_raise(RESOURCE_EXHAUSTED, "%s: request of %zu bytes, at most %u are allowed", method->name,
@@ -101,6 +102,13 @@ void hm_pending_drop(struct hm_pending *pending)
 	}
 	free(copied);
 	pending->copied = NULL;
+}
+
+hm_status hm_pending_status(const struct hm_pending *pending)
+{
+	if (pending->error)
+		return pending->error->code;
+	return pending->has_expired ? HM_DEADLINE_EXCEEDED : (hm_status)pending->status;
 }
 
 hm_status hm_pending_result(const struct hm_pending *pending, struct hm_arena *arena, ProtobufCMessage **ret_reply)

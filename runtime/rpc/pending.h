@@ -23,6 +23,7 @@ struct hm_pending {
 	bool waits_for_ready; /* no endpoint that can be reached is no reason to fail */
 	/* Where it is. */
 	struct hm_connection *connection; /* NULL: parked */
+	int64_t started_us; /* when it was made ready */
 	int64_t began_us; /* when it was given to the connection */
 	uint8_t place; /* of the endpoint, in the channel */
 	uint32_t id; /* 0: parked */
@@ -53,6 +54,9 @@ void hm_pending_copy(struct hm_pending *pending);
 
 /* hm_pending_drop frees that copy, if there is one, and leaves no token behind in it. */
 void hm_pending_drop(struct hm_pending *pending);
+
+/* hm_pending_status is how an ended call ended, before its reply is read. */
+hm_status hm_pending_status(const struct hm_pending *pending);
 
 /* hm_pending_result makes the status of an ended call, on the thread that wants it: the reply is unpacked into the arena. */
 hm_status hm_pending_result(const struct hm_pending *pending, struct hm_arena *arena, ProtobufCMessage **ret_reply);

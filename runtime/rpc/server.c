@@ -203,7 +203,7 @@ void hm_server_close(struct hm_server *server)
 	free(server->pools);
 	free(server->stream_pools);
 	free(server->unhealthy);
-	free(server->methods);
+	hm_methods_close(server);
 	free((void *)(uintptr_t)server->config.services);
 	pthread_cond_destroy(&server->changed);
 	pthread_mutex_destroy(&server->peers_lock);

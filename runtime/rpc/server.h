@@ -9,6 +9,9 @@
 #include "base/scoped.h"
 #include "rpc/call.h"
 
+struct hm_call_log_policy;
+struct hm_exposition;
+struct hm_log_queue;
 struct hm_server;
 struct hm_identity;
 struct hm_port_limits;
@@ -58,6 +61,8 @@ struct hm_server_config {
 	uint32_t streams_max; /* at once, a service, each with a thread; beyond: RESOURCE_EXHAUSTED. 0: 256 */
 	const struct hm_identity
 		*identity; /* rpc/identity.h: what it proves to its peers and those it calls; NULL: nothing */
+	struct hm_log_queue *log; /* where a line a call goes (rpc/call_log.h); NULL: nowhere */
+	const struct hm_call_log_policy *log_policy; /* of which calls; where there is a log */
 	const struct hm_port_limits *limits; /* net/port.h: of who has not greeted yet, ipc's users. NULL: defaults */
 };
 
@@ -87,3 +92,9 @@ struct hm_server_stats {
 	uint32_t calls_waiting, calls_running; /* for and by workers */
 };
 void hm_server_stats(struct hm_server *server, struct hm_server_stats *ret_stats);
+
+/* hm_server_collect publishes what is to be measured of it (docs/operations.md); a hm_collect_fn, the server being its user. */
+void hm_server_collect(void *server, struct hm_exposition *exposition);
+
+/* hm_server_serves says whether a health check of the server as a whole is answered SERVING. Thread-safe. */
+bool hm_server_serves(struct hm_server *server);

@@ -42,6 +42,7 @@ static hm_status add_service(struct hm_server *server, const struct hm_service *
 
 hm_status hm_methods_open(struct hm_server *server)
 {
+	static const struct hm_method unknown = { .name = "unknown" };
 	size_t rows = 16, count = count_methods(&server->config);
 
 	while (rows < count * 2)
@@ -50,9 +51,18 @@ hm_status hm_methods_open(struct hm_server *server)
 	if (!server->methods)
 		abort();
 	server->methods_mask = rows - 1;
+	server->unknown.method = &unknown;
 	for (size_t i = 0; i < server->config.n_services; i++)
 		TRY(add_service(server, server->config.services[i], i));
 	return add_service(server, &hm_health_service, server->config.n_services);
+}
+
+void hm_methods_close(struct hm_server *server)
+{
+	for (size_t i = 0; server->methods && i <= server->methods_mask; i++)
+		hm_tallies_fini(&server->methods[i].tallies);
+	hm_tallies_fini(&server->unknown.tallies);
+	free(server->methods);
 }
 
 struct hm_method_row *hm_methods_find(const struct hm_server *server, uint64_t id)

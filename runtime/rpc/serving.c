@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "rpc/call_log.h"
 #include "rpc/failure.h"
 #include "rpc/serving_stream.h"
 #include "wire/message.h"
@@ -175,7 +176,12 @@ static void put_inline(struct hm_serving *serving, uint16_t status, const struct
 		       const ProtobufCMessage *message, size_t bytes)
 {
 	struct hm_buffer *answers = &serving->peer->answers;
-	struct hm_answer answer = { .call = serving->id, .status = status, .is_audited = audit_id, .bytes = bytes };
+	struct hm_answer answer = { .row = serving->row,
+				    .request_bytes = serving->body_bytes,
+				    .call = serving->id,
+				    .status = status,
+				    .is_audited = audit_id,
+				    .bytes = bytes };
 
 	if (audit_id)
 		answer.audit_id = *audit_id;
@@ -184,8 +190,40 @@ static void put_inline(struct hm_serving *serving, uint16_t status, const struct
 	hm_buffer_advance(answers, bytes);
 }
 
+/* Counts and logs a call, before its answer leaves: whoever has that finds the call counted. Inline calls are counted with their
+ * batch. */
+static void note(struct hm_serving *serving, bool is_inline, struct hm_call_end *end)
+{
+	const struct hm_server_config *config = &serving->peer->server->config;
+	const struct hm_call *call = &serving->call;
+
+	if (call->counts) {
+		end->request_bytes += call->counts->received_bytes;
+		end->reply_bytes += call->counts->sent_bytes;
+	}
+	if (!is_inline || serving->is_solo) {
+		end->now_us = hm_clock_mono_us();
+		hm_tallies_add(&serving->row->tallies, end->status, end->now_us - call->started_us, end->request_bytes,
+			       end->reply_bytes);
+	}
+	if (config->log && !(call->service && call->service->is_built_in))
+		hm_call_log_write(config->log, config->log_policy, call, end);
+}
+
+static void explain_end(hm_status status, struct hm_call_end *end)
+{
+	const struct hm_error *error = hm_error_get();
+
+	if (error->code != status)
+		return;
+	end->reason = error->reason;
+	end->file = error->file;
+	end->line = error->line;
+}
+
 void hm_serving_answer(struct hm_serving *serving, hm_status status, bool is_inline)
 {
+	struct hm_call_end end = { .status = status, .request_bytes = serving->body_bytes };
 	struct hm_call *call = &serving->call;
 	const ProtobufCMessage *message = call->reply;
 	struct hm_failure failure;
@@ -195,8 +233,11 @@ void hm_serving_answer(struct hm_serving *serving, hm_status status, bool is_inl
 	if (status != HM_OK) {
 		hm_failure_init(&failure, status, explain(status, &plain));
 		message = &failure.status.base;
+		explain_end(status, &end);
 	}
 	bytes = message ? protobuf_c_message_get_packed_size(message) : 0; /* NULL: its replies streamed */
+	end.reply_bytes = bytes;
+	note(serving, is_inline, &end);
 	(serving->is_solo ? put_solo
 	 : is_inline      ? put_inline
 		     : put_reply)(serving, (uint16_t)status, call->audited ? &call->audit_id : NULL, message, bytes);
@@ -244,7 +285,7 @@ bool hm_serving_count(struct hm_serving *serving, bool is_last)
 		is_counted =
 			interceptor->count(interceptor->user, &serving->call, principal, hm_error_get()->code, is_last);
 	if (is_counted)
-		atomic_fetch_add_explicit(&serving->peer->server->calls_refused, 1, memory_order_relaxed);
+		hm_server_count_refused(serving->peer->server);
 	return is_counted;
 }
 
@@ -252,7 +293,7 @@ static hm_status refuse(struct hm_serving *serving, hm_status status)
 {
 	const struct hm_interceptor *interceptor = serving->peer->server->config.interceptor;
 
-	atomic_fetch_add_explicit(&serving->peer->server->calls_refused, 1, memory_order_relaxed);
+	hm_server_count_refused(serving->peer->server);
 	if (!interceptor->refuse || serving->call.service->is_built_in)
 		return status;
 	return interceptor->refuse(interceptor->user, &serving->call,

@@ -15,7 +15,8 @@
 #include "rpc/fair.h"
 #include "rpc/identity.h"
 #include "rpc/limiter.h"
-#include "rpc/server.h"
+#include "rpc/server_metrics.h"
+#include "rpc/tally.h"
 #include "rpc/tenant.h"
 #include "wire/engine.h"
 
@@ -62,6 +63,8 @@ struct hm_serving {
 
 /* An answer of an inline call, followed by its bytes. */
 struct hm_answer {
+	struct hm_method_row *row;
+	size_t request_bytes;
 	uint32_t call;
 	uint16_t status;
 	bool is_audited;
@@ -102,6 +105,7 @@ struct hm_method_row {
 	struct hm_pool *pool;
 	struct hm_stream_pool *streams;
 	_Atomic uint32_t typical_us; /* what a call takes on a worker; 0: not known yet */
+	struct hm_tallies tallies;
 };
 
 struct hm_server {
@@ -110,6 +114,8 @@ struct hm_server {
 	struct hm_port *port;
 	struct hm_method_row *methods; /* open addressing by id */
 	size_t methods_mask;
+	struct hm_method_row unknown; /* calls of methods that are not served here */
+	_Atomic uint64_t refused[HM_REFUSED]; /* by reason */
 	struct hm_pool **pools; /* by service; behind them that of the built-in ones */
 	struct hm_stream_pool **stream_pools;
 	struct hm_timer sweeper;
@@ -133,6 +139,7 @@ struct hm_server {
 
 /* methods of server_methods.c: FAILED_PRECONDITION: two methods have the same id. */
 hm_status hm_methods_open(struct hm_server *server);
+void hm_methods_close(struct hm_server *server);
 struct hm_method_row *hm_methods_find(const struct hm_server *server, uint64_t id);
 
 /* binding.c. hm_binding_open asks the interceptor; brand and token need no NUL. */

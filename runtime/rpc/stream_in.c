@@ -4,6 +4,8 @@
  */
 #include <stdlib.h>
 
+#include "base/clock.h"
+#include "rpc/client_tally.h"
 #include "rpc/stream_own.h"
 #include "rpc/wait.h"
 
@@ -78,6 +80,8 @@ static void end(struct hm_stream *stream)
 	pending->has_ended = true;
 	if (pending->error || pending->has_expired)
 		atomic_store(&stream->is_cut, true);
+	hm_tallies_add(hm_client_tallies(pending->method), hm_pending_status(pending),
+		       hm_clock_mono_us() - pending->started_us, pending->body_bytes, pending->reply_bytes);
 }
 
 void hm_stream_over(struct hm_stream *stream, struct hm_ended *ended)

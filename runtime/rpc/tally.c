@@ -1,0 +1,224 @@
+/* Tally: shards of counters, one chosen by each thread. */
+#include "rpc/tally.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { SHARDS = 8, LINE_BYTES = 64 };
+
+struct shard {
+	_Alignas(LINE_BYTES) _Atomic uint64_t buckets[HM_TALLY_BUCKETS];
+	_Atomic uint64_t us, request_bytes, reply_bytes;
+};
+
+struct hm_tally {
+	struct shard shards[SHARDS];
+};
+
+/* In seconds, as they are shown: OpenTelemetry's bounds, and finer ones below, where most calls end. */
+static const double time_bounds[HM_TALLY_TIMES - 1] = { 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025,
+							0.005,   0.01,   0.025,   0.05,   0.1,   0.25,
+							0.5,     1,      2.5,     5,      10 };
+static const int64_t time_bounds_us[HM_TALLY_TIMES - 1] = { 50,     100,     250,     500,     1000,    2500,
+							    5000,   10000,   25000,   50000,   100000,  250000,
+							    500000, 1000000, 2500000, 5000000, 10000000 };
+/* Powers of four: 64 bytes to 4 MiB. */
+static const double size_bounds[HM_TALLY_SIZES - 1] = { 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304 };
+
+static unsigned time_bucket(int64_t us)
+{
+	unsigned low = 0, high = HM_TALLY_TIMES - 1;
+
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+
+		if (us <= time_bounds_us[middle])
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return low;
+}
+
+/* How many powers of four from 64 on are too small. */
+static unsigned size_bucket(uint64_t bytes)
+{
+	unsigned bits = bytes > 64 ? 64 - (unsigned)__builtin_clzll(bytes - 1) - 6 : 0;
+	unsigned bucket = (bits + 1) / 2;
+
+	return bucket < HM_TALLY_SIZES ? bucket : HM_TALLY_SIZES - 1;
+}
+
+static void touch(struct hm_tally_run *run, unsigned bucket)
+{
+	const uint64_t bit = UINT64_C(1) << bucket;
+
+	run->buckets[bucket] = run->touched & bit ? run->buckets[bucket] + 1 : 1;
+	run->touched |= bit;
+}
+
+void hm_tally_run_add(struct hm_tally_run *run, struct hm_tallies *tallies, hm_status status, int64_t us,
+		      uint64_t request_bytes, uint64_t reply_bytes)
+{
+	if (us < 0)
+		us = 0;
+	if (run->tallies != tallies || run->status != status) {
+		hm_tally_run_end(run);
+		run->tallies = tallies;
+		run->status = status;
+	}
+	touch(run, time_bucket(us));
+	touch(run, HM_TALLY_TIMES + size_bucket(request_bytes));
+	touch(run, HM_TALLY_TIMES + HM_TALLY_SIZES + size_bucket(reply_bytes));
+	run->us += (uint64_t)us;
+	run->request_bytes += request_bytes;
+	run->reply_bytes += reply_bytes;
+}
+
+/* Threads are numbered as they come; neighbours take different shards. */
+static unsigned my_shard(void)
+{
+	static _Atomic unsigned threads;
+	static _Thread_local unsigned number;
+
+	if (!number)
+		number = atomic_fetch_add_explicit(&threads, 1, memory_order_relaxed) % SHARDS + 1;
+	return number - 1;
+}
+
+/* Two threads may make one at once; the second takes the first's. */
+static struct hm_tally *tally_of(struct hm_tallies *tallies, hm_status status)
+{
+	const unsigned place = (unsigned)status < HM_STATUS_COUNT ? (unsigned)status : HM_UNKNOWN;
+	struct hm_tally *tally = atomic_load_explicit(&tallies->by_status[place], memory_order_acquire), *made;
+
+	if (tally)
+		return tally;
+	made = aligned_alloc(LINE_BYTES, sizeof *made);
+	if (!made)
+		abort();
+	*made = (struct hm_tally){ 0 };
+	if (atomic_compare_exchange_strong(&tallies->by_status[place], &tally, made))
+		return made;
+	free(made);
+	return tally;
+}
+
+static void add(_Atomic uint64_t *counter, uint64_t number)
+{
+	atomic_fetch_add_explicit(counter, number, memory_order_relaxed);
+}
+
+void hm_tally_run_end(struct hm_tally_run *run)
+{
+	struct shard *shard;
+
+	if (!run->touched)
+		return;
+	shard = &tally_of(run->tallies, run->status)->shards[my_shard()];
+	for (uint64_t left = run->touched; left; left &= left - 1) {
+		unsigned bucket = (unsigned)__builtin_ctzll(left);
+
+		add(&shard->buckets[bucket], run->buckets[bucket]);
+	}
+	add(&shard->us, run->us);
+	add(&shard->request_bytes, run->request_bytes);
+	add(&shard->reply_bytes, run->reply_bytes);
+	run->touched = run->us = run->request_bytes = run->reply_bytes = 0;
+}
+
+void hm_tallies_add(struct hm_tallies *tallies, hm_status status, int64_t us, uint64_t request_bytes,
+		    uint64_t reply_bytes)
+{
+	struct hm_tally_run run;
+
+	hm_tally_run_begin(&run);
+	hm_tally_run_add(&run, tallies, status, us, request_bytes, reply_bytes);
+	hm_tally_run_end(&run);
+}
+
+/* ---- What it shows -------------------------------------------------------------------------------------------------- */
+
+enum { DURATION, REQUEST, REPLY, QUANTITIES };
+
+static const struct hm_metric metrics[2][QUANTITIES] = {
+	{
+		{ "rpc_client_call_duration_seconds", HM_HISTOGRAM,
+		  "Calls made, by how they ended: how long they took." },
+		{ "rpc_client_request_size_bytes", HM_HISTOGRAM, "Calls made: the bytes of their requests." },
+		{ "rpc_client_response_size_bytes", HM_HISTOGRAM, "Calls made: the bytes of their replies." },
+	},
+	{
+		{ "rpc_server_call_duration_seconds", HM_HISTOGRAM,
+		  "Calls served, by how they ended: from their packet's arrival to their answer." },
+		{ "rpc_server_request_size_bytes", HM_HISTOGRAM, "Calls served: the bytes of their requests." },
+		{ "rpc_server_response_size_bytes", HM_HISTOGRAM, "Calls served: the bytes of their replies." },
+	},
+};
+
+/* OpenTelemetry's for gRPC: the other codes say something of the caller. */
+static bool is_server_error(int status)
+{
+	return status == HM_UNKNOWN || status == HM_DEADLINE_EXCEEDED || status == HM_UNIMPLEMENTED ||
+	       status == HM_INTERNAL || status == HM_UNAVAILABLE || status == HM_DATA_LOSS;
+}
+
+/* The sum of a tally's shards. */
+static void add_up(struct hm_tally *tally, uint64_t buckets[HM_TALLY_BUCKETS], double sums[QUANTITIES])
+{
+	for (int i = 0; i < SHARDS; i++) {
+		struct shard *shard = &tally->shards[i];
+
+		for (int j = 0; j < HM_TALLY_BUCKETS; j++)
+			buckets[j] += atomic_load_explicit(&shard->buckets[j], memory_order_relaxed);
+		sums[DURATION] += (double)atomic_load_explicit(&shard->us, memory_order_relaxed) / 1e6;
+		sums[REQUEST] += (double)atomic_load_explicit(&shard->request_bytes, memory_order_relaxed);
+		sums[REPLY] += (double)atomic_load_explicit(&shard->reply_bytes, memory_order_relaxed);
+	}
+}
+
+static void collect(struct hm_tally *tally, const struct hm_label *labels, bool is_server,
+		    struct hm_exposition *exposition)
+{
+	uint64_t buckets[HM_TALLY_BUCKETS] = { 0 };
+	double sums[QUANTITIES] = { 0 };
+	const struct hm_distribution distributions[QUANTITIES] = {
+		{ time_bounds, buckets, HM_TALLY_TIMES - 1, 0 },
+		{ size_bounds, buckets + HM_TALLY_TIMES, HM_TALLY_SIZES - 1, 0 },
+		{ size_bounds, buckets + HM_TALLY_TIMES + HM_TALLY_SIZES, HM_TALLY_SIZES - 1, 0 },
+	};
+
+	add_up(tally, buckets, sums);
+	for (int i = 0; i < QUANTITIES; i++) {
+		struct hm_distribution distribution = distributions[i];
+
+		distribution.sum = sums[i];
+		hm_exposition_add_distribution(exposition, &metrics[is_server][i], &distribution, labels);
+	}
+}
+
+void hm_tallies_collect(struct hm_tallies *tallies, const char *method, bool is_server,
+			struct hm_exposition *exposition)
+{
+	for (int status = 0; status < HM_STATUS_COUNT; status++) {
+		struct hm_tally *tally = atomic_load_explicit(&tallies->by_status[status], memory_order_acquire);
+		const char *name = hm_status_name(status);
+		bool is_error = is_server ? is_server_error(status) : status != HM_OK;
+		const struct hm_label labels[] = {
+			{ "rpc_system_name", "hallmark" },
+			{ "rpc_method", method },
+			{ "rpc_response_status_code", name },
+			{ is_error ? "error_type" : NULL, name },
+			{ 0 },
+		};
+
+		if (tally)
+			collect(tally, labels, is_server, exposition);
+	}
+}
+
+void hm_tallies_fini(struct hm_tallies *tallies)
+{
+	for (int status = 0; status < HM_STATUS_COUNT; status++)
+		free(atomic_load(&tallies->by_status[status]));
+}
