@@ -53,11 +53,19 @@ static void wait_for_room(struct pool *pool, const struct hm_tx_options *options
 		.tv_sec = options->deadline_us / HM_US_PER_S,
 		.tv_nsec = options->deadline_us % HM_US_PER_S * 1000,
 	};
+	int64_t began_us;
 	int error = 0;
 
+	if (has_room(pool))
+		return;
+	began_us = hm_clock_mono_us();
+	pool->n_waiting++;
 	while (!has_room(pool) && error != ETIMEDOUT && !is_cancelled(options))
 		error = options->deadline_us ? pthread_cond_timedwait(&pool->freed, &pool->lock, &deadline)
 					     : pthread_cond_wait(&pool->freed, &pool->lock);
+	pool->n_waiting--;
+	pool->waits++;
+	pool->waited_us += (uint64_t)(hm_clock_mono_us() - began_us);
 }
 
 /* A place given up: its connection is closed, or could not be made. */
@@ -78,6 +86,7 @@ static void purge(struct pool *pool)
 	pthread_mutex_lock(&pool->lock);
 	idle = pool->idle;
 	pool->idle = NULL;
+	pool->n_idle = 0;
 	pthread_mutex_unlock(&pool->lock);
 	for (const struct connection *at = idle; at; at = at->next)
 		n++;
@@ -96,10 +105,12 @@ static bool try_place(struct pool *pool, const struct hm_tx_options *options, st
 		wait_for_room(pool, options);
 	had_room = has_room(pool);
 	*ret_connection = pool->idle;
-	if (pool->idle)
+	if (pool->idle) {
 		pool->idle = pool->idle->next;
-	else
+		pool->n_idle--;
+	} else {
 		pool->n_open += had_room;
+	}
 	pthread_mutex_unlock(&pool->lock);
 	return had_room;
 }
@@ -177,6 +188,7 @@ void pool_give(struct hm_store *store, struct connection *connection)
 	pthread_mutex_lock(&pool->lock);
 	connection->next = pool->idle;
 	pool->idle = connection;
+	pool->n_idle++;
 	pthread_cond_signal(&pool->freed);
 	pthread_mutex_unlock(&pool->lock);
 }
@@ -188,4 +200,18 @@ void pool_drop(struct hm_store *store, struct connection *connection)
 	canceller_forget(connection);
 	connection_close(connection);
 	free_places(pool, 1);
+}
+
+void hm_store_pool_stats(struct hm_store *store, enum hm_role role, struct hm_pool_counts *ret_counts)
+{
+	struct pool *pool = &store->pools[role];
+
+	pthread_mutex_lock(&pool->lock);
+	*ret_counts = (struct hm_pool_counts){ .used = pool->n_open - pool->n_idle,
+					       .idle = pool->n_idle,
+					       .max = pool->n_max,
+					       .waiting = pool->n_waiting,
+					       .waits = pool->waits,
+					       .waited_us = pool->waited_us };
+	pthread_mutex_unlock(&pool->lock);
 }

@@ -33,6 +33,8 @@ struct pool {
 	pthread_cond_t freed;
 	struct connection *idle;
 	unsigned n_open, n_max;
+	unsigned n_idle, n_waiting; /* connections in the pool; threads that wait for one */
+	uint64_t waits, waited_us; /* how often one had to, and how long all together */
 };
 
 /* What a violated constraint is about, as learnt from the catalog. */

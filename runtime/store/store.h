@@ -22,6 +22,7 @@
 #include "base/status.h"
 #include "store/query.h"
 
+struct hm_exposition;
 struct hm_store;
 struct hm_tx;
 
@@ -39,6 +40,17 @@ hm_status hm_store_open(const struct hm_store_config *config, struct hm_store **
 /* hm_store_close waits for nothing: every transaction must have ended. */
 void hm_store_close(struct hm_store *store);
 HM_SCOPED(hm_store, hm_store_close)
+
+/* The connections of one role: how many do something, wait to, and may be; threads that wait for one; how often one had to, and
+ * for how long all together. Thread-safe. */
+struct hm_pool_counts {
+	unsigned used, idle, max, waiting;
+	uint64_t waits, waited_us;
+};
+void hm_store_pool_stats(struct hm_store *store, enum hm_role role, struct hm_pool_counts *ret_counts);
+
+/* hm_store_collect publishes them (docs/operations.md); a hm_collect_fn, the store being its user. */
+void hm_store_collect(void *store, struct hm_exposition *exposition);
 
 struct hm_tx_options {
 	enum hm_role role;
