@@ -12,9 +12,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/exposition.h"
 #include "rpc/wait.h"
 
-enum { GROUP_MAX = 128, GROUP_TIMEOUT_MS = 5000 };
+enum { GROUP_MAX = 128, GROUP_TIMEOUT_MS = 5000, GROUP_BUCKETS = 9 };
 
 static const char *const parameters[] = { "audit_id",       "occurred_at_us",   "actor_type",  "audit_actor_id",
 					  "actor_brand_id", "event_type",       "entity_type", "entity_id",
@@ -54,6 +55,9 @@ struct hm_audit_writer {
 	pthread_mutex_t lock;
 	struct hm_audit_entry *first, **last; /* waiting, in order of arrival */
 	bool is_writing;
+	/* Counted, under the lock. */
+	uint64_t n_waiting, failed, busy_us;
+	uint64_t groups[GROUP_BUCKETS], entries; /* by the group's size: up to 1, 2, 4 … 128, more */
 };
 
 hm_status hm_audit_append(struct hm_tx *tx, const struct hm_audit_entry *entry)
@@ -158,6 +162,8 @@ static struct hm_audit_entry *take_group(struct hm_audit_writer *writer)
 {
 	struct hm_audit_entry *first = cut_group(&writer->first);
 
+	for (const struct hm_audit_entry *entry = first; entry; entry = entry->next)
+		writer->n_waiting--;
 	if (!writer->first)
 		writer->last = &writer->first;
 	return first;
@@ -187,15 +193,41 @@ static void hand_over(struct hm_audit_writer *writer)
 		wake(next);
 }
 
+static unsigned group_bucket(uint64_t entries)
+{
+	unsigned bucket = entries > 1 ? 64 - (unsigned)__builtin_clzll(entries - 1) : 0;
+
+	return bucket < GROUP_BUCKETS ? bucket : GROUP_BUCKETS - 1;
+}
+
+static void count_group(struct hm_audit_writer *writer, const struct hm_audit_entry *group, int64_t busy_us)
+{
+	uint64_t entries = 0, failed = 0;
+
+	for (; group; group = group->next) {
+		entries++;
+		failed += group->error != NULL;
+	}
+	pthread_mutex_lock(&writer->lock);
+	writer->groups[group_bucket(entries)]++;
+	writer->entries += entries;
+	writer->failed += failed;
+	writer->busy_us += (uint64_t)busy_us;
+	pthread_mutex_unlock(&writer->lock);
+}
+
 /* Writes a group. The leader's own entry is the first of all that wait, so it is in it. */
 static void lead(struct hm_audit_writer *writer, const struct hm_audit_entry *own)
 {
 	struct hm_audit_entry *group, *next;
+	int64_t began_us;
 
 	pthread_mutex_lock(&writer->lock);
 	group = take_group(writer);
 	pthread_mutex_unlock(&writer->lock);
+	began_us = hm_clock_mono_us();
 	write_group(writer, group);
+	count_group(writer, group, hm_clock_mono_us() - began_us);
 	hand_over(writer);
 	for (; group; group = next) {
 		next = group->next;
@@ -215,6 +247,7 @@ static bool join(struct hm_audit_writer *writer, struct hm_audit_entry *entry)
 	pthread_mutex_lock(&writer->lock);
 	*writer->last = entry;
 	writer->last = &entry->next;
+	writer->n_waiting++;
 	leads = entry->leads = !writer->is_writing;
 	writer->is_writing = true;
 	pthread_mutex_unlock(&writer->lock);
@@ -225,8 +258,10 @@ void hm_audit_writer_record_all(struct hm_audit_writer *writer, struct hm_audit_
 {
 	while (first) {
 		struct hm_audit_entry *group = cut_group(&first), *last = group;
+		int64_t began_us = hm_clock_mono_us();
 
 		write_group(writer, group);
+		count_group(writer, group, hm_clock_mono_us() - began_us);
 		while (last->next)
 			last = last->next;
 		last->next = first;
@@ -246,4 +281,32 @@ hm_status hm_audit_writer_record(struct hm_audit_writer *writer, struct hm_audit
 	status = hm_error_set(entry->error);
 	free(entry->error);
 	return status;
+}
+
+void hm_audit_writer_collect(struct hm_audit_writer *writer, const char *service, struct hm_exposition *exposition)
+{
+	static const struct hm_metric waiting = { "hallmark_audit_entries_waiting", HM_GAUGE,
+						  "Audit entries that wait for the next group." };
+	static const struct hm_metric failed = { "hallmark_audit_entries_failed_total", HM_COUNTER,
+						 "Audit entries that could not be written; their calls failed." };
+	static const struct hm_metric busy = { "hallmark_audit_commit_seconds_total", HM_COUNTER,
+					       "How long writing groups of entries took, all together." };
+	static const struct hm_metric groups = { "hallmark_audit_group_entries", HM_HISTOGRAM,
+						 "Groups of audit entries written, by their size." };
+	static const double bounds[GROUP_BUCKETS - 1] = { 1, 2, 4, 8, 16, 32, 64, 128 };
+	const struct hm_label labels[] = { { "service", service }, { 0 } };
+	struct hm_audit_writer now;
+
+	pthread_mutex_lock(&writer->lock);
+	now = *writer;
+	pthread_mutex_unlock(&writer->lock);
+	hm_exposition_add(exposition, &waiting, (double)now.n_waiting, labels);
+	hm_exposition_add(exposition, &failed, (double)now.failed, labels);
+	hm_exposition_add(exposition, &busy, (double)now.busy_us / HM_US_PER_S, labels);
+	hm_exposition_add_distribution(exposition, &groups,
+				       &(struct hm_distribution){ .bounds = bounds,
+								  .counts = now.groups,
+								  .n_bounds = GROUP_BUCKETS - 1,
+								  .sum = (double)now.entries },
+				       labels);
 }

@@ -10,6 +10,7 @@
 #include "store/store.h"
 
 struct hm_audit_writer;
+struct hm_exposition;
 
 /* An entry in words, ready for the INSERT; everything lives in the call's arena. */
 struct hm_audit_entry {
@@ -52,3 +53,6 @@ void hm_audit_writer_record_all(struct hm_audit_writer *writer, struct hm_audit_
 
 /* hm_audit_writer_record returns when the entry is durable; on failure the call must fail. */
 hm_status hm_audit_writer_record(struct hm_audit_writer *writer, struct hm_audit_entry *entry);
+
+/* hm_audit_writer_collect publishes what waits, what was written and what failed (docs/operations.md). */
+void hm_audit_writer_collect(struct hm_audit_writer *writer, const char *service, struct hm_exposition *exposition);

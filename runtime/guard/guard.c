@@ -405,3 +405,13 @@ const struct hm_interceptor *hm_guard_interceptor(const struct hm_guard *guard)
 {
 	return &guard->interceptor;
 }
+
+void hm_guard_collect(void *user, struct hm_exposition *exposition)
+{
+	const struct hm_guard *guard = user;
+
+	for (size_t i = 0; i < guard->n_wards; i++)
+		if (guard->wards[i].audit)
+			hm_audit_writer_collect(guard->wards[i].audit, guard->wards[i].service->table->short_name,
+						exposition);
+}

@@ -13,6 +13,7 @@
 #include "rpc/server.h"
 #include "store/store.h"
 
+struct hm_exposition;
 struct hm_guard;
 
 /* One service and what is its own: the store of its schema (NULL: no database), the key it signs with (NULL: none). */
@@ -45,3 +46,6 @@ hm_status hm_guard_sweep(const struct hm_guard *guard);
 
 /* hm_guard_interceptor returns what to hand to hm_server_open; lives as long as the guard. */
 const struct hm_interceptor *hm_guard_interceptor(const struct hm_guard *guard);
+
+/* hm_guard_collect publishes how auditing fares (docs/operations.md); a hm_collect_fn, the guard being its user. */
+void hm_guard_collect(void *guard, struct hm_exposition *exposition);
