@@ -25,7 +25,7 @@ CC       := $(if $(filter fuzz,$(VARIANT)),clang,gcc)
 endif
 # A struct is cleared by libc's memset, which ends before the "rep stos" gcc would put there has begun.
 FLAGS    += $(if $(filter release,$(VARIANT)),$(shell $(CC) -mstringop-strategy=libcall -E -x c /dev/null >/dev/null 2>&1 && echo -mstringop-strategy=libcall))
-PKGS     := libprotobuf-c libpq libsodium jansson
+PKGS     := libprotobuf-c libpq libsodium jansson libmicrohttpd
 WARN     := -Wall -Wextra -Werror -Wshadow -Wvla -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings -Wcast-qual
 CPPFLAGS  = -D_GNU_SOURCE -Iruntime -Igen -I. $(shell pkg-config --cflags $(PKGS))
 CFLAGS   := -std=gnu2x $(WARN) $(FLAGS)

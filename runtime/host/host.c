@@ -11,6 +11,7 @@
 #include "crypto/crypto.h"
 #include "guard/guard.h"
 #include "host/feeder.h"
+#include "host/observer.h"
 #include "host/revoked.h"
 #include "host/sweeper.h"
 #include "net/port.h"
@@ -27,6 +28,7 @@ struct hm_host {
 	struct hm_guarded *guarded;
 	size_t n_services;
 	struct hm_guard *guard;
+	struct hm_observer *observer;
 	struct hm_server *server;
 	struct hm_revoked *revoked;
 	struct hm_feeder *feeder;
@@ -135,12 +137,24 @@ static hm_status open_server(const struct hm_host_config *config, struct hm_host
 						       .interceptor = hm_guard_interceptor(host->guard),
 						       .workers = config->workers,
 						       .running_max = config->running_max,
+						       .log = hm_observer_log(host->observer),
+						       .log_policy = hm_observer_policy(host->observer),
 						       .identity = &host->identity,
 						       .limits = &limits },
 			   &host->server));
 	for (const struct hm_host_quota *quota = config->quotas; quota && quota->brand; quota++)
 		TRY(hm_server_set_quota(host->server, quota->brand, quota->calls_per_s, quota->in_flight_max));
 	return HM_OK;
+}
+
+static hm_status open_metrics(const struct hm_host_config *config, struct hm_host *host)
+{
+	TRY(hm_host_publish(host, hm_server_collect, host->server));
+	TRY(hm_host_publish(host, hm_guard_collect, host->guard));
+	for (size_t i = 0; i < host->n_services; i++)
+		if (host->guarded[i].store)
+			TRY(hm_host_publish(host, hm_store_collect, host->guarded[i].store));
+	return config->metrics ? hm_observer_serve(host->observer, config->metrics, host->server) : HM_OK;
 }
 
 /* A service is reached over ipc by other processes of this host, and over inproc by this one. */
@@ -196,7 +210,9 @@ hm_status hm_host_open(const struct hm_host_config *config, struct hm_host **ret
 	TRY(open_services(config, host));
 	TRY(hm_lease_open(config->lease_ms, &host->lease));
 	TRY(hm_revoked_open(config->keys, host->lease, &host->revoked));
+	TRY(hm_observer_open(config->log_calls, &host->observer));
 	TRY(open_server(config, host));
+	TRY(open_metrics(config, host));
 	TRY(listen_all(config, host));
 	TRY(hm_feeder_open(config->known, host->lease, host->service_keys[0], config->services[0]->table->short_name,
 			   &host->identity, &host->feeder));
@@ -215,6 +231,16 @@ struct hm_lease *hm_host_lease(struct hm_host *host)
 	return host->lease;
 }
 
+hm_status hm_host_publish(struct hm_host *host, hm_collect_fn *collect, void *user)
+{
+	return hm_observer_publish(host->observer, collect, user);
+}
+
+unsigned hm_host_metrics_port(const struct hm_host *host)
+{
+	return hm_observer_port(host->observer);
+}
+
 struct hm_server *hm_host_server(struct hm_host *host)
 {
 	return host->server;
@@ -228,7 +254,9 @@ void hm_host_close(struct hm_host *host)
 		hm_server_drain(host->server, DRAIN_MS);
 	hm_feeder_close(host->feeder);
 	hm_sweeper_close(host->sweeper);
+	hm_observer_hush(host->observer);
 	hm_server_close(host->server);
+	hm_observer_close(host->observer);
 	hm_guard_close(host->guard);
 	hm_revoked_close(host->revoked);
 	hm_lease_close(host->lease);

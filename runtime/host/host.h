@@ -7,6 +7,7 @@
 #pragma once
 #include <sys/types.h>
 
+#include "base/exposition.h"
 #include "base/scoped.h"
 #include "rpc/method.h"
 #include "rpc/server.h"
@@ -43,6 +44,9 @@ struct hm_host_config {
 	const struct hm_host_quota
 		*quotas; /* ended by one without brand; NULL: none. hm_server_set_quota changes them later */
 	uint32_t reply_ttl_s; /* how long the replies of calls with an idempotency key are kept; 0: 24 hours */
+	const char *
+		metrics; /* where metrics and health are shown over HTTP: "127.0.0.1:9464" (docs/operations.md); NULL: nowhere */
+	const char *log_calls; /* which calls have a line in the log: "failed", "slow:MS", "all", "none"; NULL: none */
 	uint32_t lease_ms; /* how long news of brands and revocations holds; 0: 5000 */
 };
 
@@ -58,6 +62,11 @@ hm_status hm_host_wait_ready(struct hm_host *host, uint32_t timeout_ms);
 struct hm_lease *hm_host_lease(struct hm_host *host);
 
 struct hm_server *hm_host_server(struct hm_host *host);
+
+/* hm_host_publish adds a source of metrics to those of the host itself, as long as the host lives: collect is called whenever somebody
+ * asks for them, on a thread of its own (base/exposition.h). hm_host_metrics_port is where that is; 0: nowhere. */
+hm_status hm_host_publish(struct hm_host *host, hm_collect_fn *collect, void *user);
+unsigned hm_host_metrics_port(const struct hm_host *host);
 
 /* hm_host_close drains (at most 5 s), closes everything. NULL is fine. */
 void hm_host_close(struct hm_host *host);

@@ -33,6 +33,7 @@ static const struct {
 	  "calls a second (0: any number), and under way at once; \"*\": each other brand, \"-\": no brand proven" },
 	{ 'R', "running", "N", "calls a service runs at once, instead of as many as it finds good" },
 	{ 'x', "revoke", "ID", "the id of an operator's or a service's token that is to be void" },
+	{ 'm', "metrics", "ADDRESS:PORT", "show metrics and health over HTTP there: 127.0.0.1:9464" },
 	{ 'F', "follow", NULL, "go on with what comes" },
 	{ 'v', "var", "DIR", "keys, tokens, sockets, cluster; default var, or $HALLMARK_VAR" },
 	{ 'j', "json", NULL, "JSON values on stdout, one a line, errors too; nothing else" },
@@ -145,6 +146,9 @@ static hm_status read_option(int letter, char *value, size_t *n_listen, struct o
 		return quota_read(value, options);
 	case 'R':
 		return read_number("running", value, UINT16_MAX, &options->running_max);
+	case 'm':
+		options->metrics = value;
+		return HM_OK;
 	case 'F':
 		options->follow = true;
 		return HM_OK;

@@ -27,6 +27,7 @@ struct options {
 	const char *listen[LIST_MAX]; /* --listen URL, NULL-terminated */
 	uint32_t timeout_ms; /* --timeout; 0: the method's own */
 	struct hm_host_quota quotas[LIST_MAX]; /* --quota; ended by one without a brand */
+	const char *metrics; /* --metrics: where they are shown; NULL: nowhere */
 	uint32_t running_max; /* --running; 0: the service finds out */
 	uint32_t jobs; /* --jobs: calls of a file under way at once */
 	const char *revoke; /* --revoke: a token's id */

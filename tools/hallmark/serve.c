@@ -1,6 +1,7 @@
 /* up and serve: one process that hosts all services on a cluster of its own, or some services on a given database. */
 #include <errno.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "client.h"
@@ -61,6 +62,7 @@ static hm_status host_until_signal(const struct options *options, const struct h
 				   const char *dsn, const sigset_t *signals)
 {
 	SCOPED(hm_host) host = NULL;
+	const char *log_calls = getenv("HALLMARK_LOG_CALLS");
 	char keys[PATH_BYTES], run[PATH_BYTES];
 	int signal_number;
 
@@ -78,6 +80,8 @@ static hm_status host_until_signal(const struct options *options, const struct h
 						   .users = options->users,
 						   .n_users = options->n_users,
 						   .quotas = options->quotas,
+						   .metrics = options->metrics,
+						   .log_calls = log_calls ? log_calls : "failed",
 						   .running_max = options->running_max,
 						   .listen = options->listen },
 			 &host));
@@ -130,7 +134,7 @@ const struct command up_command = {
 	.name = "up",
 	.usage = "[--listen URL]…",
 	.summary = "run everything in one process on an embedded PostgreSQL",
-	.takes = "lsuUqR",
+	.takes = "lsuUqRm",
 	.run = run_up,
 };
 
@@ -138,7 +142,7 @@ const struct command serve_command = {
 	.name = "serve",
 	.usage = "SERVICE… --dsn CONNINFO [--listen URL]… [--connect SERVICE=URL]…",
 	.summary = "host some services on a migrated database",
-	.takes = "dlcsuUqR",
+	.takes = "dlcsuUqRm",
 	.notes = "The keys are those under --var (hallmark keygen), the database is migrated (hallmark migrate).\n",
 	.run = run_serve,
 };
