@@ -19,6 +19,7 @@ static struct {
 	struct hm_context *contexts[OPEN_MAX];
 	size_t n_contexts;
 	char run[64];
+	const char *metrics, *log_calls;
 } opened;
 
 static void close_all(void)
@@ -44,6 +45,12 @@ static void fill_lease(struct hm_lease *lease)
 	hm_lease_renew(lease, HM_LEASE_REVOCATIONS, hm_clock_mono_us());
 }
 
+void fixture_observe(const char *log_calls)
+{
+	opened.metrics = "127.0.0.1:0";
+	opened.log_calls = log_calls;
+}
+
 static struct fixture serve(const struct hm_service *const *services, const struct hm_service *const *known,
 			    enum hm_service_keys service_keys)
 {
@@ -59,6 +66,8 @@ static struct fixture serve(const struct hm_service *const *services, const stru
 						    .keys = test_keys_folder(),
 						    .service_keys = service_keys,
 						    .run = opened.run,
+						    .metrics = opened.metrics,
+						    .log_calls = opened.log_calls,
 						    .lease_ms = known ? 0 : LEASE_MS },
 			  &opened.host));
 	atexit(close_all);

@@ -21,6 +21,9 @@ struct fixture {
 	char dsn[TEST_DSN_BYTES];
 };
 
+/* fixture_observe has what is served after it show metrics at a port of its own (hm_host_metrics_port) and log these calls; NULL: none. */
+void fixture_observe(const char *log_calls);
+
 /* fixture_serving serves one service; its lease is filled by hand and does not run out. */
 struct fixture fixture_serving(const struct hm_service *service);
 
