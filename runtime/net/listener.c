@@ -1,6 +1,7 @@
 /* Listener: accepts one stream after the other. Who it is from and whether it may stay is asked before anything else. */
 #include "net/listener.h"
 
+#include <errno.h>
 #include <nng/nng.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 #include "base/clock.h"
 #include "net/peer.h"
 #include "net/pipe_own.h"
+#include "net/place.h"
 #include "net/port_inproc.h"
 #include "net/tls_own.h"
 
@@ -27,6 +29,7 @@ struct hm_listener {
 	struct hm_timer retry;
 	enum hm_carrier carrier;
 	struct hm_tls *tls; /* NULL: it needs none */
+	struct hm_place place; /* ipc */
 	char url[HM_URL_BYTES];
 };
 
@@ -81,7 +84,29 @@ static int set_options(struct hm_listener *listener)
 	return number ? number : nng_stream_listener_set_bool(listener->stream, NNG_OPT_TCP_NODELAY, true);
 }
 
-int hm_listener_open(struct hm_port *port, const char *url, const struct hm_port_limits *limits,
+/* An ipc socket is bound beside its place, and moved there when it listens. */
+static int bind_stream(struct hm_listener *listener)
+{
+	char url[HM_URL_BYTES];
+
+	if (listener->carrier != HM_CARRIER_IPC)
+		return nng_stream_listener_alloc(&listener->stream, listener->url);
+	if (!hm_place_init(&listener->place, listener->url + strlen("ipc://")))
+		return NNG_EADDRINVAL;
+	snprintf(url, sizeof url, "ipc://%s", listener->place.own);
+	return nng_stream_listener_alloc(&listener->stream, url);
+}
+
+static int take_place(struct hm_listener *listener, bool takes_over)
+{
+	int number = listener->carrier == HM_CARRIER_IPC ? hm_place_take(&listener->place, takes_over) : 0;
+
+	if (number == EADDRINUSE)
+		return NNG_EADDRINUSE;
+	return number ? (int)NNG_ESYSERR + number : 0;
+}
+
+int hm_listener_open(struct hm_port *port, const char *url, const struct hm_port_limits *limits, bool takes_over,
 		     struct hm_listener **ret_listener)
 {
 	struct hm_listener *listener = calloc(1, sizeof *listener);
@@ -97,11 +122,13 @@ int hm_listener_open(struct hm_port *port, const char *url, const struct hm_port
 	hm_timer_init(&listener->retry, accept_next, listener);
 	number = nng_aio_alloc(&listener->accepted, was_accepted, listener);
 	if (!number)
-		number = nng_stream_listener_alloc(&listener->stream, url);
+		number = bind_stream(listener);
 	if (!number)
 		number = set_options(listener);
 	if (!number)
 		number = nng_stream_listener_listen(listener->stream);
+	if (!number)
+		number = take_place(listener, takes_over);
 	if (number)
 		hm_listener_close(listener);
 	else
@@ -131,6 +158,7 @@ void hm_listener_close(struct hm_listener *listener)
 	if (!listener)
 		return;
 	hm_timer_stop(&listener->retry);
+	hm_place_leave(&listener->place);
 	if (listener->stream)
 		nng_stream_listener_close(listener->stream);
 	if (listener->accepted)

@@ -4,8 +4,9 @@
 
 struct hm_listener;
 
-/* hm_listener_open begins to listen; accepted streams become connections of the port. 0, or nng's number. */
-int hm_listener_open(struct hm_port *port, const char *url, const struct hm_port_limits *limits,
+/* hm_listener_open begins to listen; accepted streams become connections of the port. takes_over: an ipc socket takes the
+ * place of another that is listened at. 0, or nng's number. */
+int hm_listener_open(struct hm_port *port, const char *url, const struct hm_port_limits *limits, bool takes_over,
 		     struct hm_listener **ret_listener);
 void hm_listener_start(struct hm_listener *listener);
 

@@ -222,14 +222,14 @@ static int listen_inproc(struct hm_port *port, const char *url, char ret_url[HM_
 	return number;
 }
 
-static int listen_stream(struct hm_port *port, const char *url, char ret_url[HM_URL_BYTES])
+static int listen_stream(struct hm_port *port, const char *url, bool takes_over, char ret_url[HM_URL_BYTES])
 {
 	struct entry *entry = calloc(1, sizeof *entry);
 	int number;
 
 	if (!entry)
 		abort();
-	number = hm_listener_open(port, url, &port->door.limits, &entry->listener);
+	number = hm_listener_open(port, url, &port->door.limits, takes_over, &entry->listener);
 	if (number) {
 		free(entry);
 		return number;
@@ -252,7 +252,18 @@ hm_status hm_port_listen(struct hm_port *port, const char *url, char ret_url[HM_
 	TRY(hm_url_check(url));
 	if (hm_tls_is_url(url))
 		TRY(hm_tls_check(url));
-	number = (is_inproc ? listen_inproc : listen_stream)(port, url, ret_url);
+	number = is_inproc ? listen_inproc(port, url, ret_url) : listen_stream(port, url, false, ret_url);
+	return number ? hm_from_nng(number, url, "listen", false) : HM_OK;
+}
+
+hm_status hm_port_take_over(struct hm_port *port, const char *url)
+{
+	int number;
+
+	if (strncmp(url, "ipc:", 4) != 0)
+		return hm_raise(INVALID_ARGUMENT, "%s: only an ipc socket can be taken over", url);
+	TRY(hm_url_check(url));
+	number = listen_stream(port, url, true, NULL);
 	return number ? hm_from_nng(number, url, "listen", false) : HM_OK;
 }
 

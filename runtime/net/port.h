@@ -42,6 +42,10 @@ struct hm_port *hm_port_open(const struct hm_port_limits *limits, const struct h
  * hm_tls_configure was not called. */
 hm_status hm_port_listen(struct hm_port *port, const char *url, char ret_url[HM_URL_BYTES]);
 
+/* hm_port_take_over listens at an ipc URL in the place of whoever does now: who connects from now on comes here, and whoever is
+ * connected there stays. Where nobody listens it is hm_port_listen. INVALID_ARGUMENT: no ipc. */
+hm_status hm_port_take_over(struct hm_port *port, const char *url);
+
 /* hm_port_stop closes endpoints and connections; when it returns, no handler function runs or will, and it was never called from
  * one. hm_port_close frees. NULL is fine. */
 void hm_port_stop(struct hm_port *port);
