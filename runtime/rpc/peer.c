@@ -45,6 +45,7 @@ static struct hm_peer *make_peer(struct hm_server *server, struct hm_pipe *pipe,
 	peer->server = server;
 	peer->pipe = hm_pipe_hold(pipe);
 	snprintf(peer->name, sizeof peer->name, "%s", name);
+	peer->is_own = !strcmp(name, "inproc");
 	peer->since_us = hm_clock_mono_us();
 	peer->engine = open_engine(peer->since_us);
 	pthread_mutex_init(&peer->lock, NULL);
@@ -64,10 +65,11 @@ static void enlist(struct hm_server *server, struct hm_peer *peer)
 
 struct hm_peer *hm_peer_open(struct hm_server *server, struct hm_pipe *pipe, const char *name)
 {
+	const _Atomic bool *turns_away = strcmp(name, "inproc") ? &server->is_draining : &server->turns_away_own;
 	struct hm_peer *peer = NULL;
 
 	pthread_mutex_lock(&server->peers_lock);
-	if (!atomic_load(&server->is_draining) && server->n_peers < server->config.connections_max) {
+	if (!atomic_load(turns_away) && server->n_peers < server->config.connections_max) {
 		peer = make_peer(server, pipe, name);
 		enlist(server, peer);
 	}
@@ -131,6 +133,31 @@ void hm_peer_end(struct hm_peer *peer)
 	hm_peer_release(peer);
 }
 
+struct hm_peer **hm_peers_hold(struct hm_server *server, size_t *ret_count)
+{
+	struct hm_peer **peers;
+	size_t count = 0;
+
+	pthread_mutex_lock(&server->peers_lock);
+	peers = calloc(server->n_peers + 1, sizeof(struct hm_peer *));
+	if (!peers)
+		abort();
+	for (struct hm_peer *peer = server->peers; peer; peer = peer->next) {
+		hm_peer_hold(peer);
+		peers[count++] = peer;
+	}
+	pthread_mutex_unlock(&server->peers_lock);
+	*ret_count = count;
+	return peers;
+}
+
+void hm_peers_release(struct hm_peer **peers, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		hm_peer_release(peers[i]);
+	free(peers);
+}
+
 /* Who has said nothing yet does not stay long; who has greeted is asked now and then whether it is still there. A SOLO client cannot be
  * asked: between its calls it has a minute. */
 static bool is_over(const struct hm_peer *peer, int64_t now_us)
@@ -159,10 +186,13 @@ static void sweep_peer(struct hm_peer *peer, int64_t now_us)
 void hm_peer_sweep(struct hm_server *server)
 {
 	int64_t now_us = hm_clock_mono_us();
+	size_t count;
+	struct hm_peer **peers = hm_peers_hold(server, &count);
 
+	for (size_t i = 0; i < count; i++)
+		sweep_peer(peers[i], now_us);
+	hm_peers_release(peers, count);
 	pthread_mutex_lock(&server->peers_lock);
-	for (struct hm_peer *peer = server->peers; peer; peer = peer->next)
-		sweep_peer(peer, now_us);
 	if (server->n_peers)
 		hm_timer_set(&server->sweeper, now_us + SWEEP_US);
 	pthread_mutex_unlock(&server->peers_lock);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "base/clock.h"
 #include "rpc/pool.h"
 #include "rpc/serving.h"
 #include "rpc/stream_pool.h"
@@ -125,53 +124,14 @@ hm_status hm_server_listen(struct hm_server *server, const char *url, char ret_u
 	return hm_port_listen(server->port, url, ret_url);
 }
 
+hm_status hm_server_take_over(struct hm_server *server, const char *url)
+{
+	return hm_port_take_over(server->port, url);
+}
+
 hm_status hm_server_set_quota(struct hm_server *server, const char *brand, uint32_t calls_per_s, uint32_t in_flight_max)
 {
 	return hm_tenants_set(server->tenants, brand, calls_per_s, in_flight_max);
-}
-
-static void say_goaway(struct hm_server *server)
-{
-	for (struct hm_peer *peer = server->peers; peer; peer = peer->next) {
-		pthread_mutex_lock(&peer->lock);
-		hm_engine_goaway(peer->engine);
-		hm_peer_wake_streams(peer);
-		hm_peer_flush(peer);
-		pthread_mutex_unlock(&peer->lock);
-		hm_pipe_push(peer->pipe);
-	}
-}
-
-/* Clients hang up when they have their last reply, so an empty table says that all replies have arrived. A SOLO client knows no
- * GOAWAY: it is not waited for once it is answered. */
-static bool has_drained(struct hm_server *server)
-{
-	if (atomic_load(&server->calls_started) != atomic_load(&server->calls_ended))
-		return false;
-	for (struct hm_peer *peer = server->peers; peer; peer = peer->next) {
-		bool is_greeted;
-
-		pthread_mutex_lock(&peer->lock);
-		is_greeted = hm_engine_peer(peer->engine);
-		pthread_mutex_unlock(&peer->lock);
-		if (is_greeted)
-			return false;
-	}
-	return true;
-}
-
-void hm_server_drain(struct hm_server *server, uint32_t timeout_ms)
-{
-	int64_t until_us = hm_clock_mono_us() + (int64_t)timeout_ms * HM_US_PER_MS;
-	const struct timespec until = { .tv_sec = until_us / HM_US_PER_S, .tv_nsec = until_us % HM_US_PER_S * 1000 };
-
-	atomic_store(&server->is_draining, true);
-	pthread_mutex_lock(&server->peers_lock);
-	say_goaway(server);
-	while (!has_drained(server))
-		if (pthread_cond_timedwait(&server->changed, &server->peers_lock, &until))
-			break;
-	pthread_mutex_unlock(&server->peers_lock);
 }
 
 static void free_servings(struct hm_server *server)
@@ -189,6 +149,7 @@ void hm_server_close(struct hm_server *server)
 	if (!server)
 		return;
 	atomic_store(&server->is_draining, true);
+	atomic_store(&server->turns_away_own, true);
 	if (server->port)
 		hm_port_stop(server->port);
 	hm_timer_stop(&server->sweeper);

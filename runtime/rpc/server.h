@@ -71,6 +71,10 @@ hm_status hm_server_open(const struct hm_server_config *config, struct hm_server
 /* hm_server_listen adds an endpoint; ipc sockets are made 0600. For tcp port 0 the bound URL is in ret_url (may be NULL). */
 hm_status hm_server_listen(struct hm_server *server, const char *url, char ret_url[256]);
 
+/* hm_server_take_over listens at an ipc endpoint where another process still does: it keeps its connections until it drains, new ones
+ * come here. So a process is replaced without a moment in which nobody is there. */
+hm_status hm_server_take_over(struct hm_server *server, const char *url);
+
 /* hm_server_set_quota bounds what a brand's calls take of the server, all services together: calls begun in a second (after a pause as
  * many at once), and calls that wait or run on workers. 0: unbounded, as at first. Beyond: RESOURCE_EXHAUSTED with reason
  * QUOTA_EXCEEDED and the time to retry after, before the request is decoded. Brand "*": every brand that has no quota of its own;
@@ -82,7 +86,9 @@ hm_status hm_server_set_quota(struct hm_server *server, const char *brand, uint3
  * server as a whole (""). All serve until told otherwise, none does while draining. NOT_FOUND: no such service. Thread-safe. */
 hm_status hm_server_set_health(struct hm_server *server, const char *service, bool serving);
 
-/* hm_server_drain stops accepting, lets running calls end (bounded by timeout_ms) and sends their replies. */
+/* hm_server_drain says GOAWAY to every connection, lets the calls that were under way or crossed it end, and waits until their replies
+ * have arrived; all of it within timeout_ms. Those of this process (inproc) come last: running calls may need them. New
+ * connections are turned away. */
 void hm_server_drain(struct hm_server *server, uint32_t timeout_ms);
 void hm_server_close(struct hm_server *server);
 HM_SCOPED(hm_server, hm_server_close)

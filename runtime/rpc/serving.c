@@ -137,6 +137,16 @@ static const struct hm_error *explain(hm_status status, struct hm_error *ret_pla
 	return ret_plain;
 }
 
+/* A drain may be waiting for just this. */
+static void tell_drain(struct hm_server *server)
+{
+	if (!atomic_load(&server->is_draining))
+		return;
+	pthread_mutex_lock(&server->peers_lock);
+	pthread_cond_broadcast(&server->changed);
+	pthread_mutex_unlock(&server->peers_lock);
+}
+
 static void put_solo(struct hm_serving *serving, uint16_t status, const struct hm_id *audit_id,
 		     const ProtobufCMessage *message, size_t bytes)
 {
@@ -154,6 +164,7 @@ static void put_solo(struct hm_serving *serving, uint16_t status, const struct h
 	peer->solo_calls--;
 	hm_peer_remove_running(peer, serving);
 	pthread_mutex_unlock(&peer->lock);
+	tell_drain(peer->server);
 }
 
 static void put_reply(struct hm_serving *serving, uint16_t status, const struct hm_id *audit_id,
@@ -313,11 +324,7 @@ void hm_serving_end(struct hm_serving *serving, hm_status status)
 	hm_binding_close(serving->binding);
 	hm_serving_close(serving);
 	hm_peer_release(peer);
-	if (!atomic_load(&server->is_draining))
-		return;
-	pthread_mutex_lock(&server->peers_lock);
-	pthread_cond_broadcast(&server->changed);
-	pthread_mutex_unlock(&server->peers_lock);
+	tell_drain(server);
 }
 
 /* What the time a call took says of the service. */

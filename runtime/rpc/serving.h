@@ -79,6 +79,7 @@ struct hm_peer {
 	struct hm_pipe *pipe;
 	char name[HM_PEER_BYTES];
 	int64_t since_us;
+	bool is_own; /* of this process */
 
 	/* Of the thread that reads its packets. */
 	struct hm_binding *slots[HM_SERVER_SLOTS];
@@ -120,6 +121,7 @@ struct hm_server {
 	struct hm_stream_pool **stream_pools;
 	struct hm_timer sweeper;
 	_Atomic bool is_draining;
+	_Atomic bool turns_away_own; /* draining, connections of this process too */
 	_Atomic bool *unhealthy; /* by service; behind them the server as a whole */
 
 	pthread_mutex_t peers_lock;
@@ -160,6 +162,9 @@ void hm_peer_prove(struct hm_peer *peer);
 void hm_peer_take_proof(struct hm_peer *peer, const struct hm_event *event);
 void hm_peer_forget_proofs(struct hm_peer *peer);
 void hm_peer_sweep(struct hm_server *server);
+/* hm_peers_hold lists all that there are, each held, so that something can be sent to them without the lock of the list. */
+struct hm_peer **hm_peers_hold(struct hm_server *server, size_t *ret_count);
+void hm_peers_release(struct hm_peer **peers, size_t count);
 /* With the peer's lock held (hm_pipe_push follows a flush when it is released): */
 void hm_peer_flush(struct hm_peer *peer);
 void hm_peer_add_running(struct hm_peer *peer, struct hm_serving *serving);
