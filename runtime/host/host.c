@@ -33,6 +33,9 @@ struct hm_host {
 	struct hm_revoked *revoked;
 	struct hm_feeder *feeder;
 	struct hm_sweeper *sweeper;
+	char **occupied; /* ipc URLs that another process still listens at */
+	size_t n_occupied;
+	uint32_t drain_ms;
 };
 
 static size_t count(const struct hm_service *const *services)
@@ -157,13 +160,33 @@ static hm_status open_metrics(const struct hm_host_config *config, struct hm_hos
 	return config->metrics ? hm_observer_serve(host->observer, config->metrics, host->server) : HM_OK;
 }
 
+/* An ipc endpoint where another process serves is remembered: hm_host_take_over. */
+static hm_status listen_at(struct hm_host *host, const char *url)
+{
+	hm_status status = hm_server_listen(host->server, url, NULL);
+
+	if (status != HM_ALREADY_EXISTS || strncmp(url, "ipc:", 4) != 0)
+		return status;
+	host->occupied = reallocarray(host->occupied, host->n_occupied + 1, sizeof(char *));
+	if (!host->occupied || !(host->occupied[host->n_occupied++] = strdup(url)))
+		return hm_raise(RESOURCE_EXHAUSTED, "no memory for %s", url);
+	return HM_OK;
+}
+
+hm_status hm_host_take_over(struct hm_host *host)
+{
+	for (; host->n_occupied; free(host->occupied[host->n_occupied]))
+		TRY(hm_server_take_over(host->server, host->occupied[--host->n_occupied]));
+	return HM_OK;
+}
+
 /* A service is reached over ipc by other processes of this host, and over inproc by this one. */
 static hm_status listen_for(const struct hm_host_config *config, struct hm_host *host, const char *service)
 {
 	char url[URL_BYTES];
 
 	snprintf(url, sizeof url, "ipc://%s/%s.sock", config->run, service);
-	TRY(hm_server_listen(host->server, url, NULL));
+	TRY(listen_at(host, url));
 	snprintf(url, sizeof url, "inproc://%s", service);
 	TRY(hm_server_listen(host->server, url, NULL));
 	return hm_endpoint_set(service, url);
@@ -191,7 +214,7 @@ static hm_status listen_all(const struct hm_host_config *config, struct hm_host 
 	for (size_t i = 0; i < host->n_services; i++)
 		TRY(listen_for(config, host, host->guarded[i].service->table->short_name));
 	for (const char *const *url = config->listen; url && *url; url++)
-		TRY(hm_server_listen(host->server, *url, NULL));
+		TRY(listen_at(host, *url));
 	return HM_OK;
 }
 
@@ -206,6 +229,7 @@ hm_status hm_host_open(const struct hm_host_config *config, struct hm_host **ret
 
 	if (!host)
 		return hm_raise(RESOURCE_EXHAUSTED, "no memory for a host");
+	host->drain_ms = config->drain_ms ? config->drain_ms : DRAIN_MS;
 	TRY(open_keys(config, host));
 	TRY(open_services(config, host));
 	TRY(hm_lease_open(config->lease_ms, &host->lease));
@@ -251,7 +275,7 @@ void hm_host_close(struct hm_host *host)
 	if (!host)
 		return;
 	if (host->server)
-		hm_server_drain(host->server, DRAIN_MS);
+		hm_server_drain(host->server, host->drain_ms);
 	hm_feeder_close(host->feeder);
 	hm_sweeper_close(host->sweeper);
 	hm_observer_hush(host->observer);
@@ -268,6 +292,9 @@ void hm_host_close(struct hm_host *host)
 	for (size_t i = 0; i < host->identity.n_keys; i++)
 		hm_secret_key_close(host->service_keys[i]);
 	free(host->service_keys);
+	while (host->n_occupied)
+		free(host->occupied[--host->n_occupied]);
+	free(host->occupied);
 	hm_keyring_close(host->keys);
 	free(host);
 }

@@ -48,11 +48,16 @@ struct hm_host_config {
 		metrics; /* where metrics and health are shown over HTTP: "127.0.0.1:9464" (docs/operations.md); NULL: nowhere */
 	const char *log_calls; /* which calls have a line in the log: "failed", "slow:MS", "all", "none"; NULL: none */
 	uint32_t lease_ms; /* how long news of brands and revocations holds; 0: 5000 */
+	uint32_t drain_ms; /* how long calls under way may take to end when it is closed; 0: 5000 */
 };
 
 /* hm_host_open serves each service at inproc://<name> (this process) and ipc://<run>/<name>.sock, and points this process's
  * own channels to them. Errors say which service and what to do. */
 hm_status hm_host_open(const struct hm_host_config *config, struct hm_host **ret_host);
+
+/* hm_host_take_over takes the ipc sockets that another process was found at by hm_host_open; until then this one is not reached by
+ * them. Called when it is ready: so the calls of who connects always find somebody who can answer. The other one is to be ended then. */
+hm_status hm_host_take_over(struct hm_host *host);
 
 /* hm_host_wait_ready returns when the lease has been fed for the first time, so that calls are admitted; DEADLINE_EXCEEDED
  * says who was not heard of. */
@@ -68,6 +73,6 @@ struct hm_server *hm_host_server(struct hm_host *host);
 hm_status hm_host_publish(struct hm_host *host, hm_collect_fn *collect, void *user);
 unsigned hm_host_metrics_port(const struct hm_host *host);
 
-/* hm_host_close drains (at most 5 s), closes everything. NULL is fine. */
+/* hm_host_close drains (at most drain_ms), closes everything: the last entries of the audit log are written. NULL is fine. */
 void hm_host_close(struct hm_host *host);
 HM_SCOPED(hm_host, hm_host_close)

@@ -86,6 +86,7 @@ static hm_status host_until_signal(const struct options *options, const struct h
 						   .listen = options->listen },
 			 &host));
 	wait_ready(host);
+	TRY(hm_host_take_over(host));
 	say_ready(options, services, run);
 	sigwait(signals, &signal_number);
 	fprintf(stderr, "hallmark: %s, finishing the calls under way\n", sigdescr_np(signal_number));
