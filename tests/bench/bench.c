@@ -8,6 +8,7 @@
  *     audited_*  calls with their audit entry against pgbench with the same statements
  *     overload   a closed loop's best against ten times as many calls offered by an open one, with deadlines: done in time
  *     fairness   a quiet brand's latency while another brand does that, against the same brand alone
+ *     rolling_restart  calls that failed while a server's process was replaced under them: none
  *     lost       calls that were never answered, of 1 and 4 clients: none
  *
  * Every server and every client is a process of its own (role.h), but for inproc, which is one process on both sides. Over sockets
@@ -122,6 +123,14 @@ static void catch_signals(void)
 }
 
 /* The database is started when the first contest needs it. */
+static hm_status need_database(const struct session *session, struct database *database)
+{
+	if (database->cluster)
+		return HM_OK;
+	progress_show("starting PostgreSQL", 0, 0);
+	return database_start(session->folder, database);
+}
+
 static hm_status run_contest(const struct contest *contest, struct session *session, struct database *database)
 {
 	struct session slower = *session;
@@ -131,10 +140,7 @@ static hm_status run_contest(const struct contest *contest, struct session *sess
 		return HM_OK;
 	if (!contest->needs_database)
 		return contest_run(contest, session);
-	if (!database->cluster) {
-		progress_show("starting PostgreSQL", 0, 0);
-		TRY(database_start(session->folder, database));
-	}
+	TRY(need_database(session, database));
 	slower.dsn = hm_cluster_dsn(database->cluster);
 	if (!session->report->is_quick)
 		slower.round_ms = DATABASE_ROUND_MS;
@@ -169,6 +175,20 @@ static hm_status run_overload(struct session *session)
 	return status;
 }
 
+static hm_status run_rolling(struct session *session, struct database *database)
+{
+	struct session with_database = *session;
+	hm_status status;
+
+	if (!contest_rolling_is_wanted(session))
+		return HM_OK;
+	TRY(need_database(session, database));
+	with_database.dsn = hm_cluster_dsn(database->cluster);
+	status = contest_rolling(&with_database);
+	session->lost = with_database.lost;
+	return status;
+}
+
 static hm_status run_all(struct session *session)
 {
 	struct database database = { 0 };
@@ -176,6 +196,8 @@ static hm_status run_all(struct session *session)
 
 	for (size_t i = 0; i < sizeof contests / sizeof *contests && status == HM_OK; i++)
 		status = run_contest(&contests[i], session, &database);
+	if (status == HM_OK)
+		status = run_rolling(session, &database);
 	database_stop(&database);
 	TRY(status);
 	TRY(run_overload(session));

@@ -46,5 +46,9 @@ hm_status contest_run(const struct contest *contest, struct session *session);
 bool contest_overload_is_wanted(const struct session *session);
 hm_status contest_overload(struct session *session);
 
+/* contest_rolling replaces a server under load and adds a row with the calls that failed; the session has the database. */
+bool contest_rolling_is_wanted(const struct session *session);
+hm_status contest_rolling(struct session *session);
+
 /* contest_lost has 1 and 4 clients at once call at each depth over a transport and adds a row for each with what was lost. */
 hm_status contest_lost(const char *transport, struct session *session);

@@ -31,7 +31,7 @@ hm_status server_open(const struct hm_service *service, const char *folder, cons
 	hm_lease_put_brand(lease, BENCH_QUIET_BRAND, true);
 	hm_lease_renew(lease, HM_LEASE_BRANDS, hm_clock_mono_us());
 	hm_lease_renew(lease, HM_LEASE_REVOCATIONS, hm_clock_mono_us());
-	return HM_OK;
+	return hm_host_take_over(*ret_host);
 }
 
 static void greet(const char *url)
