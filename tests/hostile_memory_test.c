@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "echo/v1/echo.hm.h"
+#include "tests/rpc_world.h"
 #include "tests/siege.h"
 
 #define MIB (1 << 20)
@@ -64,6 +65,47 @@ Test(hostile, a_client_that_takes_no_replies_runs_out_of_credit, .timeout = 120)
 	hm_buffer_fini(&body);
 	hm_buffer_fini(&packet);
 	siege_holds(&siege, siege.urls[1]);
+}
+
+static void send(struct hm_stream *stream, size_t payload_bytes)
+{
+	const Echo__EchoMessage echo = { ECHO_ECHO_MESSAGE_BASE, .has_payload = 1,
+					 .payload = { payload_bytes, calloc(1, payload_bytes) } };
+
+	must(hm_stream_send(stream, &echo.base));
+	free(echo.payload.data);
+}
+
+/* Each stream's handler stands in its answer, which nobody reads, when the last message comes. */
+Test(hostile, messages_a_method_does_not_allow_are_not_kept_for_it, .timeout = 120)
+{
+	enum { STREAMS = 18, WARM_UP = 2, WINDOW = 70000, PAYLOAD = 7 * MIB };
+	struct hm_method chat = *hm_method_find(&echo_table, "Chat");
+	struct hm_stream *streams[STREAMS];
+	struct rpc_world world;
+	ProtobufCMessage *message;
+	Echo__EchoMessage *reply;
+	int64_t before = 0;
+
+	chat.request_bytes = 0; /* this client sends what it likes */
+	rpc_world_open(&world, "tcp");
+	for (int i = 0; i < STREAMS; i++) {
+		if (i == WARM_UP)
+			before = memory(); /* buffers of the connection have grown to what one message takes */
+		must(hm_stream_open(world.channel, world.context, &chat, NULL, &streams[i]));
+		send(streams[i], WINDOW);
+		send(streams[i], 1);
+		send(streams[i], PAYLOAD);
+		must(echo_echo(world.channel, world.context, &(Echo__EchoMessage){ ECHO_ECHO_MESSAGE_BASE }, &reply));
+	}
+	cr_assert_lt(memory() - before, STREAMS * PAYLOAD / 2, "%lld MiB", (long long)(memory() - before) / MIB);
+	for (int i = 0; i < STREAMS; i++) {
+		must(hm_stream_next(streams[i], &message));
+		must(hm_stream_next(streams[i], &message));
+		refuses(RESOURCE_EXHAUSTED, hm_stream_next(streams[i], &message));
+		hm_stream_close(streams[i]);
+	}
+	rpc_world_close(&world);
 }
 
 /* Reads until so many packets that carry frames are acknowledged. */

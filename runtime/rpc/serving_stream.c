@@ -42,6 +42,20 @@ void hm_serving_stream_wake(struct hm_serving *serving)
 		hm_wait_wake(&serving->stream->waiting);
 }
 
+static bool is_allowed(const struct hm_serving *serving, size_t bytes)
+{
+	return bytes <= serving->row->method->request_bytes;
+}
+
+static void keep(struct hm_serving *serving, const struct hm_event *event)
+{
+	struct hm_buffer *arrived = &serving->stream->arrived;
+
+	hm_buffer_add(arrived, &event->body_bytes, sizeof event->body_bytes);
+	if (is_allowed(serving, event->body_bytes))
+		hm_buffer_add(arrived, event->body, event->body_bytes);
+}
+
 void hm_serving_stream_take(struct hm_peer *peer, const struct hm_event *event)
 {
 	struct hm_serving *serving = hm_peer_find_running(peer, event->call);
@@ -49,10 +63,8 @@ void hm_serving_stream_take(struct hm_peer *peer, const struct hm_event *event)
 
 	if (!stream)
 		return; /* refused, and about to be answered */
-	if (event->type == HM_EVENT_DATA) {
-		hm_buffer_add(&stream->arrived, &event->body_bytes, sizeof event->body_bytes);
-		hm_buffer_add(&stream->arrived, event->body, event->body_bytes);
-	}
+	if (event->type == HM_EVENT_DATA)
+		keep(serving, event);
 	stream->no_more_requests |= event->type == HM_EVENT_END;
 	hm_serving_stream_wake(serving);
 }
@@ -188,13 +200,14 @@ static hm_status take_request(struct hm_call *call, ProtobufCMessage **ret_messa
 	size_t bytes;
 
 	memcpy(&bytes, at, sizeof bytes);
-	stream->read += sizeof bytes + bytes;
+	stream->read += sizeof bytes;
 	stream->owed += hm_stream_cost(bytes);
 	stream->counts.received++;
 	stream->counts.received_bytes += bytes;
-	if (bytes > call->method->request_bytes)
+	if (!is_allowed(serving, bytes))
 		return hm_raise(RESOURCE_EXHAUSTED, "%s: request of %zu bytes, at most %u are allowed",
 				call->method->name, bytes, call->method->request_bytes);
+	stream->read += bytes;
 	hm_arena_reset(&stream->arena);
 	TRY(hm_message_unpack(&stream->arena, call->method->request, at + sizeof bytes, bytes, &message));
 	if (interceptor->admit_message)

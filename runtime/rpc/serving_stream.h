@@ -2,7 +2,7 @@
  * Serving, streaming: what a call being served has more if its requests or replies stream. What arrives is copied behind `arrived`
  * under the peer's lock; the handler takes all of it at once, as `reading`, and gives credit back for what it has read.
  *
- *     a message in either:   size_t bytes | bytes
+ *     a message in either:   size_t bytes | bytes      of one larger than the method allows the size alone
  *
  * The handler sleeps on one word (rpc/wait.h), moved and woken under the peer's lock, and now and then by itself: to have the
  * interceptor asked whether the call may go on. (rpc's own header)
