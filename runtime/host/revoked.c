@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -182,24 +183,42 @@ void hm_revoked_close(struct hm_revoked *revoked)
 	free(revoked);
 }
 
-/* One write at the end of the file: two at once do not mix. */
+/* A last line without its end, by hand or by a full disk, would make one id of its own and ours: neither were void then. */
+static bool ends_in_line(int descriptor, off_t size)
+{
+	char last;
+
+	return !size || (pread(descriptor, &last, 1, size - 1) == 1 && last == '\n');
+}
+
+static bool add_line(int descriptor, const char *id)
+{
+	char time[HM_TIME_BYTES], line[LINE_BYTES];
+	struct stat info;
+	int length;
+
+	if (flock(descriptor, LOCK_EX) || fstat(descriptor, &info)) /* else two at once might both end the last line */
+		return false;
+	hm_time_format(hm_clock_wall_us(), time);
+	length = snprintf(line, sizeof line, "%s%s %s\n", ends_in_line(descriptor, info.st_size) ? "" : "\n", id, time);
+	return write(descriptor, line, (size_t)length) == length && !fsync(descriptor);
+}
+
 hm_status hm_revoked_add(const char *keys, const char *id)
 {
-	char path[PATH_BYTES], time[HM_TIME_BYTES], line[LINE_BYTES];
+	char path[PATH_BYTES];
 	size_t size = id_span(id);
 	bool is_written;
-	int descriptor, length;
+	int descriptor;
 
 	if (!size || size > ID_BYTES_MAX || id[size] || !strncmp(id, "v4.", 3))
 		return hm_raise(INVALID_ARGUMENT,
 				"not a token's id (its jti; the log's entries say it, not the token)");
 	TRY(make_path(keys, path));
-	hm_time_format(hm_clock_wall_us(), time);
-	length = snprintf(line, sizeof line, "%s %s\n", id, time);
-	descriptor = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
+	descriptor = open(path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
 	if (descriptor < 0)
 		return hm_raise_errno(UNAVAILABLE, "cannot write %s", path);
-	is_written = write(descriptor, line, (size_t)length) == length && !fsync(descriptor);
+	is_written = add_line(descriptor, id);
 	if (close(descriptor) || !is_written)
 		return hm_raise_errno(UNAVAILABLE, "cannot write %s", path);
 	return HM_OK;

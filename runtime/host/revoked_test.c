@@ -59,6 +59,18 @@ Test(revoked, a_file_that_others_may_write_or_with_nonsense_in_it_is_refused)
 	}
 }
 
+Test(revoked, what_is_added_behind_a_line_without_an_end_is_a_line_of_its_own)
+{
+	struct test_keys keys;
+
+	test_keys_init(&keys);
+	test_keys_write(&keys, "revoked", 0644, "one", 3);
+	must(hm_revoked_add(keys.directory, "two"));
+	refuses(UNAUTHENTICATED, look(keys.directory, "one"));
+	refuses(UNAUTHENTICATED, look(keys.directory, "two"));
+	test_keys_fini(&keys);
+}
+
 Test(revoked, what_is_no_id_is_not_added)
 {
 	struct test_keys keys;
