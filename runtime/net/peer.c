@@ -10,7 +10,15 @@
 
 #include "base/id.h"
 
-enum { V6_NETWORK_BYTES = 8 };
+enum { V4_BYTES = 4, V6_NETWORK_BYTES = 8, MAPPED_BYTES = 12 };
+
+/* "::ffff:" and an IPv4 address: how a listener on [::] sees the IPv4 peers. */
+static const uint8_t mapped[MAPPED_BYTES] = { [10] = 0xff, [11] = 0xff };
+
+static bool is_mapped(const nng_sockaddr_in6 *address)
+{
+	return !memcmp(address->sa_addr, mapped, sizeof mapped);
+}
 
 enum hm_carrier hm_carrier_of(const char *url)
 {
@@ -101,21 +109,28 @@ static uint64_t hash(const void *bytes, size_t size)
 	return state;
 }
 
+/* Mapped addresses all have one network; as over IPv4, each is a source of its own. */
+uint64_t hm_peer_source_of(const nng_sockaddr *address, uint64_t user)
+{
+	switch (address->s_family) {
+	case NNG_AF_INET:
+		return hash(&address->s_in.sa_addr, V4_BYTES);
+	case NNG_AF_INET6:
+		return is_mapped(&address->s_in6) ? hash(address->s_in6.sa_addr + MAPPED_BYTES, V4_BYTES)
+						  : hash(address->s_in6.sa_addr, V6_NETWORK_BYTES);
+	default:
+		return hash(&user, sizeof user);
+	}
+}
+
 uint64_t hm_peer_source(nng_stream *stream)
 {
 	nng_sockaddr address = address_of(stream);
-	uint64_t user = 0;
+	uint64_t user;
 
-	switch (address.s_family) {
-	case NNG_AF_INET:
-		return hash(&address.s_in.sa_addr, sizeof address.s_in.sa_addr);
-	case NNG_AF_INET6:
-		return hash(address.s_in6.sa_addr, V6_NETWORK_BYTES);
-	default:
-		if (nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_UID, &user))
-			user = UINT64_MAX;
-		return hash(&user, sizeof user);
-	}
+	if (nng_stream_get_uint64(stream, NNG_OPT_IPC_PEER_UID, &user))
+		user = UINT64_MAX;
+	return hm_peer_source_of(&address, user);
 }
 
 bool hm_peer_is_allowed(nng_stream *stream, enum hm_carrier carrier, const struct hm_port_limits *limits)
