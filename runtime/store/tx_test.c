@@ -225,9 +225,10 @@ Test(tx, a_deadline_that_has_passed_sends_nothing)
 Test(tx, waiting_for_a_connection_ends_with_the_deadline)
 {
 	struct storetest test = storetest_open(1);
-	struct hm_tx *first = storetest_tx(&test, "loop", false, 0), *second = storetest_tx(&test, "loop", false, 50);
+	struct hm_tx *first = storetest_tx(&test, "loop", false, 0), *second;
 
 	must(storetest_write(first, "a"));
+	second = storetest_tx(&test, "loop", false, 500); /* long enough that it is waiting when it is over */
 	refuses(RESOURCE_EXHAUSTED, storetest_write(second, "b"));
 	must(hm_tx_commit(first));
 	(void)storetest_put(&test, "loop", "c");
