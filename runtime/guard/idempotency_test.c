@@ -182,6 +182,18 @@ Test(idempotency, a_secret_reply_is_not_kept_but_that_it_was_done)
 	cr_expect_eq(count_replayed(&f), 1);
 }
 
+Test(idempotency, who_reads_the_table_cannot_try_out_what_a_request_was)
+{
+	struct fixture f = fixture_serving(&notes_service);
+	struct hm_context *ana = fixture_user(&f, "loop", "ana");
+	Notes__Note *note;
+
+	must(add(&f, ana, "a", "my password", &note));
+	must(add(&f, ana, "b", "my password", &note));
+	cr_expect_eq(test_sql(f.dsn, "SELECT count(DISTINCT request_hash) FROM notes.idempotent_reply"), 2,
+		     "the hash is of the request alone");
+}
+
 Test(idempotency, nobody_has_no_keys)
 {
 	struct fixture f = fixture_serving(&identity_service);

@@ -3,7 +3,7 @@
 CREATE TABLE IF NOT EXISTS idempotent_reply (
 	brand_id     text NOT NULL,
 	key_hash     bytea NOT NULL,       -- of caller, method and key
-	request_hash bytea NOT NULL,
+	request_hash bytea NOT NULL,       -- of key and request
 	audit_id     uuid NOT NULL,        -- the entry of the call that did it
 	outcome      integer,              -- gRPC's number; NULL: so far some of its steps
 	reply        bytea,                -- the reply, or what hallmark.Status says; NULL: a secret, not kept
