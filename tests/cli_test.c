@@ -280,6 +280,25 @@ Test(cli, audit_show_finds_a_call_by_its_request)
 	cr_assert_str_eq(cli_text(cli_json(r.out.data, 0), "requestId"), id);
 }
 
+/* Who calls chooses the request's id and the parent, so neither many calls nor deep ones may push others out of sight. */
+Test(cli, audit_show_shows_every_entry_however_many_and_deep)
+{
+	const char *id = "0198c2a0-0000-7000-8000-00000000beef";
+	struct fixture f = cli_serving_all();
+	struct child_result r;
+
+	test_sql(f.dsn,
+		 "INSERT INTO platform.audit_log (id, occurred_at, actor_type, actor_id, event_type, brand_id, "
+		 "request_id, details) SELECT gen_random_uuid(), now(), 'user', 'ana', 'a.b', 'system', "
+		 "'0198c2a0-0000-7000-8000-00000000beef', jsonb_build_object('method', 'm' || i || '.', 'outcome', "
+		 "'OK', 'span', i::text, 'parent', (i - 1)::text) FROM generate_series(1, 1100) i");
+	r = hallmark("audit", "show", id, "--as", "operator", NULL);
+	ends(r, 0);
+	cr_expect_eq(cli_lines(r.out.data), 1100, "%zu lines", cli_lines(r.out.data));
+	shows(r.out.data, "m1. ");
+	shows(r.out.data, "m1100. ");
+}
+
 Test(cli, a_call_goes_on_with_a_trace_from_outside)
 {
 	struct child_result r;
@@ -345,12 +364,13 @@ Test(cli, audit_tail_lets_no_entry_steer_the_terminal)
 
 	cli_serving_all();
 	ends(hallmark("call", BRAND "RecordAudit",
-		      "{\"event\":\"door.opened\",\"entityType\":\"door\",\"entityId\":\"\\u001b[2J\\u009b2Jé\"}",
+		      "{\"event\":\"door.opened\",\"entityType\":\"door\",\"entityId\":\"\\u001b["
+		      "2J\\u009b2Jé\\u202eana\\u2066\"}",
 		      "--brand", "loop", "--as", "operator", NULL),
 	     0);
 	r = hallmark("audit", "tail", "--brand", "loop", "--as", "operator", NULL);
 	ends(r, 0);
-	shows(r.out.data, "/?[2J?2Jé");
+	shows(r.out.data, "/?[2J?2Jé?ana?  ");
 }
 
 Test(cli, a_token_of_one_brand_opens_no_other)

@@ -16,13 +16,22 @@
 #include "wire/json.h"
 #include "wire/message.h"
 
-enum { TAIL_SIZE = 20, PAGE_SIZE = 500, POLL_MS = 500, LOOK_BACK_S = 10, METHOD_WIDTH = 44, EVENT_WIDTH = 24 };
+enum {
+	TAIL_SIZE = 20,
+	PAGE_SIZE = 500,
+	PAGES_MAX = 20,
+	POLL_MS = 500,
+	LOOK_BACK_S = 10,
+	METHOD_WIDTH = 44,
+	EVENT_WIDTH = 24
+};
 
 /* An entry, with what its details say. Everything lives in the arena of its log. */
 struct entry {
 	const Hallmark__AuditEntry *row;
 	const char *service, *method, *outcome, *span, *parent, *peer;
 	int64_t latency_us;
+	bool is_shown;
 };
 
 struct log {
@@ -73,30 +82,38 @@ static int by_id(const void *a, const void *b)
 	return strcmp(((const struct entry *)a)->row->id, ((const struct entry *)b)->row->id);
 }
 
-/* Asks one service for what is wanted, all brands' rules applying. */
+/* Asks one service for what is wanted, all brands' rules applying: the newest, or up to so many pages. */
 static hm_status ask(const struct options *options, struct hm_context *context, const struct hm_service *service,
-		     const Hallmark__ListAuditRequest *wanted, struct log *log)
+		     const Hallmark__ListAuditRequest *wanted, unsigned pages, struct log *log)
 {
 	const struct hm_method *method = hm_method_find(service->table, "ListAudit");
 	SCOPED(hm_channel) channel = NULL;
+	Hallmark__ListAuditRequest page = *wanted;
+	const bool wants_all = pages > 1;
 	const Hallmark__ListAuditReply *reply;
 	ProtobufCMessage *message;
 
 	if (!method)
 		return HM_OK;
 	TRY(client_channel(options, service->table->short_name, &channel));
-	TRY(hm_channel_call(channel, context, method, &wanted->base, &message));
-	reply = (const Hallmark__ListAuditReply *)message;
-	for (size_t i = 0; i < reply->n_entries; i++)
-		add_entry(log, service->table->short_name, reply->entries[i]);
+	do {
+		TRY(hm_channel_call(channel, context, method, &page.base, &message));
+		reply = (const Hallmark__ListAuditReply *)message;
+		for (size_t i = 0; i < reply->n_entries; i++)
+			add_entry(log, service->table->short_name, reply->entries[i]);
+		page.page_token = reply->next_page_token;
+	} while (--pages && page.page_token);
+	if (wants_all && page.page_token)
+		fprintf(stderr, "hallmark: service %s has older entries, which are not shown\n",
+			service->table->short_name);
 	return HM_OK;
 }
 
 static hm_status ask_all(const struct options *options, struct hm_context *context,
-			 const Hallmark__ListAuditRequest *wanted, struct log *log)
+			 const Hallmark__ListAuditRequest *wanted, unsigned pages, struct log *log)
 {
 	for (const struct hm_service *const *service = hm_services; *service; service++)
-		TRY(ask(options, context, *service, wanted, log));
+		TRY(ask(options, context, *service, wanted, pages, log));
 	if (log->n_entries)
 		qsort(log->entries, log->n_entries, sizeof *log->entries, by_id);
 	return HM_OK;
@@ -190,7 +207,7 @@ static hm_status tail_with(const struct options *options, struct hm_context *con
 	hm_id_format(&request_id, self);
 	wanted.has_page_size = true;
 	wanted.page_size = options->follow ? PAGE_SIZE : TAIL_SIZE;
-	while ((status = ask_all(options, context, &wanted, &now)) == HM_OK) {
+	while ((status = ask_all(options, context, &wanted, wanted.from ? PAGES_MAX : 1, &now)) == HM_OK) {
 		bool cuts = !wanted.from && now.n_entries > TAIL_SIZE;
 
 		print_news(options, &before, &now, cuts ? now.n_entries - TAIL_SIZE : 0, self);
@@ -256,7 +273,7 @@ static bool is_root(const struct log *log, const struct entry *entry)
 
 enum { DEPTH_MAX = 32, LINES_BYTES = DEPTH_MAX * 8 };
 
-static void print_tree(const struct log *log, const struct entry *parent, const char *lines, unsigned depth)
+static void print_tree(struct log *log, const struct entry *parent, const char *lines, unsigned depth)
 {
 	const struct entry *last = NULL;
 
@@ -264,14 +281,31 @@ static void print_tree(const struct log *log, const struct entry *parent, const 
 		if (is_child(&log->entries[i], parent))
 			last = &log->entries[i];
 	for (size_t i = 0; i < log->n_entries && depth < DEPTH_MAX; i++) {
-		const struct entry *entry = &log->entries[i];
+		struct entry *entry = &log->entries[i];
 		char deeper[LINES_BYTES];
 
-		if (!is_child(entry, parent))
+		if (entry->is_shown || !is_child(entry, parent))
 			continue;
+		entry->is_shown = true;
 		print_node(entry, lines, entry == last ? "└─ " : "├─ ", depth);
 		snprintf(deeper, sizeof deeper, "%s%s", lines, entry == last ? "   " : "│  ");
 		print_tree(log, entry, deeper, depth + 1);
+	}
+}
+
+/* The trees, then what hangs on none: too deep, or its parent not of its making. Nothing is left out. */
+static void print_trees(struct log *log)
+{
+	for (int takes_all = 0; takes_all < 2; takes_all++) {
+		for (size_t i = 0; i < log->n_entries; i++) {
+			struct entry *entry = &log->entries[i];
+
+			if (entry->is_shown || (!takes_all && !is_root(log, entry)))
+				continue;
+			entry->is_shown = true;
+			print_node(entry, "", "", 0);
+			print_tree(log, entry, "", 1);
+		}
 	}
 }
 
@@ -284,7 +318,7 @@ static hm_status read_request(const struct options *options, const char *request
 	wanted.has_page_size = true;
 	wanted.page_size = PAGE_SIZE;
 	TRY(client_open(options, &context));
-	TRY(ask_all(options, context, &wanted, log));
+	TRY(ask_all(options, context, &wanted, PAGES_MAX, log));
 	if (!log->n_entries)
 		return hm_raise(NOT_FOUND, "no entries of request %s that brand %s may see", request_id,
 				options->brand ? options->brand : "system");
@@ -296,14 +330,10 @@ static int show(const struct options *options, const char *request_id)
 	struct log log = { 0 };
 	hm_status status = read_request(options, request_id, &log);
 
-	for (size_t i = 0; status == HM_OK && i < log.n_entries; i++) {
-		if (options->json) {
-			print_json(&log.entries[i]);
-		} else if (is_root(&log, &log.entries[i])) {
-			print_node(&log.entries[i], "", "", 0);
-			print_tree(&log, &log.entries[i], "", 1);
-		}
-	}
+	for (size_t i = 0; status == HM_OK && options->json && i < log.n_entries; i++)
+		print_json(&log.entries[i]);
+	if (status == HM_OK && !options->json)
+		print_trees(&log);
 	log_fini(&log);
 	return status == HM_OK ? 0 : fail(options);
 }

@@ -77,8 +77,8 @@ enum style { STYLE_PLAIN, STYLE_BOLD, STYLE_DIM, STYLE_GOOD, STYLE_BAD };
 void print_styled(FILE *to, enum style style, const char *format, ...) __attribute__((format(printf, 3, 4)));
 bool is_terminal(FILE *stream);
 
-/* print_foreign prints a text of someone else's: what would steer a terminal (C0, DEL, C1, what is no UTF-8) is shown as "?", so
- * that it stays within its line. NULL: nothing. print_foreign_in fills up to width bytes with spaces behind it. */
+/* print_foreign prints a text of someone else's: what would steer a terminal (C0, DEL, C1, what is no UTF-8) or change the order of what
+ * is read (marks of direction) is shown as "?", so that it stays within its line. NULL: nothing. print_foreign_in fills up to width bytes with spaces behind it. */
 void print_foreign(FILE *to, const char *text);
 void print_foreign_in(FILE *to, size_t width, const char *text);
 

@@ -35,15 +35,32 @@ void print_styled(FILE *to, enum style style, const char *format, ...)
 		fputs("\033[0m", to);
 }
 
+/* Characters that are not seen, and turn the direction or end the line of those that are: what is read is not what is there. */
+static bool misleads(const char *text, size_t length)
+{
+	static const char *const marks[] = { "\u061c", "\u200e", "\u200f", "\u2028", "\u2029", "\u202a", "\u202b",
+					     "\u202c", "\u202d", "\u202e", "\u2066", "\u2067", "\u2068", "\u2069" };
+
+	for (size_t i = 0; i < sizeof marks / sizeof *marks; i++)
+		if (strlen(marks[i]) == length && !memcmp(text, marks[i], length))
+			return true;
+	return false;
+}
+
+static bool steers(const char *text, size_t length)
+{
+	return (unsigned char)*text < ' ' || *text == 0x7f || (length == 2 && hm_utf8_is_c1(text)) ||
+	       (length > 1 && misleads(text, length));
+}
+
 void print_foreign(FILE *to, const char *text)
 {
 	size_t left = text ? strlen(text) : 0;
 
 	while (left) {
 		size_t length = hm_utf8_next(text, left);
-		bool steers = (unsigned char)*text < ' ' || *text == 0x7f || (length == 2 && hm_utf8_is_c1(text));
 
-		if (!length || steers)
+		if (!length || steers(text, length))
 			fputc('?', to);
 		else
 			fwrite(text, 1, length, to);
