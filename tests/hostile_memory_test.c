@@ -147,6 +147,37 @@ Test(hostile, slots_bound_anew_keep_one_token_each, .timeout = 120)
 	siege_holds(&siege, siege.urls[0]);
 }
 
+/* Whose token names no brand may name one; that costs the server's tables nothing unless there is such a brand. */
+Test(hostile, brands_an_operator_makes_up_take_no_brands_place, .timeout = 120)
+{
+	enum { BRANDS = 4200, BINDS = 32 };
+	struct siege siege = siege_begin();
+	struct hm_server *server = hm_host_server(siege.f.host);
+	const char *token = fixture_operator(&siege.f, NULL)->token;
+	struct hm_buffer packet = { 0 };
+	struct raw_peer peer = raw_greet(siege.urls[0]);
+	uint32_t acknowledged = 0;
+
+	for (uint32_t i = 0; i < BRANDS / BINDS; i++) {
+		raw_begin(&packet, 0);
+		if (!i)
+			raw_hello(&packet);
+		for (uint32_t slot = 0; slot < BINDS; slot++) {
+			char brand[32];
+
+			snprintf(brand, sizeof brand, "made-up-%u-%u", i, slot);
+			raw_bind(&packet, slot, brand, token);
+		}
+		cr_assert(raw_send(&peer, &packet));
+		cr_assert(i < 16 || wait_for_credit(&peer, i - 16, &acknowledged));
+	}
+	cr_assert(wait_for_credit(&peer, BRANDS / BINDS - 1, &acknowledged));
+	must(hm_server_set_quota(server, "opened-later", 5, 0));
+	raw_close(&peer);
+	hm_buffer_fini(&packet);
+	siege_holds(&siege, siege.urls[0]);
+}
+
 /* Calls go on for a moment when their peer is gone. */
 static void wait_for_calls(struct siege *siege)
 {

@@ -319,13 +319,10 @@ static hm_status on_refuse(void *user, struct hm_call *call, void *principal, hm
 	return status;
 }
 
-/* Nobody's share is where every brand is that was claimed and not proven. */
 static const char *on_brand(void *user, void *principal)
 {
-	const struct hm_principal *known = principal;
-
 	(void)user;
-	return known->actor.type == HM_ACTOR_ANONYMOUS ? NULL : known->brand_name;
+	return hm_principal_share(principal);
 }
 
 /* As refuse, without an entry of its own. A method that is not audited leaves none in any case. */

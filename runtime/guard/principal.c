@@ -95,6 +95,16 @@ void hm_principal_prove(struct hm_principal *principal, const char *const *servi
 	}
 }
 
+const char *hm_principal_share(const struct hm_principal *principal)
+{
+	const struct hm_actor *actor = &principal->actor;
+	bool is_known = principal->brand || !strcmp(principal->brand_name, HM_SYSTEM_BRAND);
+
+	if (actor->type == HM_ACTOR_ANONYMOUS || principal->proof != HM_SERVICE_PROVEN)
+		return NULL;
+	return actor->type == HM_ACTOR_USER || is_known ? principal->brand_name : NULL;
+}
+
 void hm_principal_close(struct hm_principal *principal)
 {
 	if (!principal)

@@ -35,6 +35,10 @@ struct hm_principal *hm_principal_open(const struct hm_keyring *keys, struct hm_
 void hm_principal_prove(struct hm_principal *principal, const char *const *services, bool is_required);
 void hm_principal_close(struct hm_principal *principal);
 
+/* hm_principal_share says whose share of a server its calls take: the brand's of a user's token; the one that an operator or a service
+ * names, if the lease knew it when they bound. NULL: nobody's, where every name is that was claimed alone. */
+const char *hm_principal_share(const struct hm_principal *principal);
+
 /* hm_principal_admit decides whether the call may run and completes its actor and brand, which stay useful for the audit
  * entry when it may not. Permissions open a method to users and operators; to a service, which signs its own tokens, the
  * contract's callers alone do. UNAUTHENTICATED, PERMISSION_DENIED, or UNAVAILABLE (the lease ran out). */
