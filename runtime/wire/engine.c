@@ -87,6 +87,8 @@ static hm_status may_call(const struct hm_engine *engine, const struct hm_call_h
 	if (engine->calls.waiting + engine->calls.left >= engine->calls_max)
 		return hm_raise(RESOURCE_EXHAUSTED, "%u calls are under way on the connection, its limit%s",
 				engine->calls_max, engine->introduced ? "" : " before the server's HELLO");
+	if (head->stream && !engine->streams.count_max)
+		return hm_raise(UNIMPLEMENTED, "the server is an older one, which knows no streams");
 	if (head->stream && engine->streams.count >= engine->streams.count_max)
 		return hm_raise(RESOURCE_EXHAUSTED, "%u streams are under way on the connection, its limit%s",
 				engine->streams.count_max, engine->introduced ? "" : " before the server's HELLO");

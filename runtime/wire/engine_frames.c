@@ -52,7 +52,7 @@ static bool take_hello(struct hm_engine *engine, const struct hm_frame *frame, c
 		const struct hm_hello *peer = &engine->peer;
 
 		if (peer->calls_max < HM_CALLS_MIN || peer->slots_max < HM_SLOTS_MIN ||
-		    peer->streams_max < HM_STREAMS_MIN) {
+		    (peer->streams_max && peer->streams_max < HM_STREAMS_MIN)) {
 			hm_engine_violation(
 				engine,
 				"HELLO has a calls_max of %u (least: %d), slots_max of %u (%d), streams_max of %u (%d)",

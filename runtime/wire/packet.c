@@ -44,6 +44,12 @@ static uint32_t get_later(const uint8_t *body, size_t body_bytes, size_t at, uin
 	return value ? value : otherwise;
 }
 
+/* Who says nothing of streams does not know them: a CALL with their flags would break its protocol. */
+static bool knows_streams(size_t body_bytes)
+{
+	return body_bytes >= HM_HELLO_BYTES;
+}
+
 const char *hm_hello_decode(const uint8_t *body, size_t body_bytes, struct hm_hello *ret_hello)
 {
 	struct hm_hello hello = { 0 };
@@ -59,7 +65,7 @@ const char *hm_hello_decode(const uint8_t *body, size_t body_bytes, struct hm_he
 	memcpy(hello.nonce, body + 20, sizeof hello.nonce);
 	clean_name(body + 36, hello.name);
 	hello.stream_window_bytes = get_later(body, body_bytes, 100, HM_STREAM_WINDOW_MIN);
-	hello.streams_max = get_later(body, body_bytes, 104, HM_STREAMS_MIN);
+	hello.streams_max = knows_streams(body_bytes) ? get_later(body, body_bytes, 104, HM_STREAMS_MIN) : 0;
 	if (hello.version_min > hello.version_max)
 		return "its versions the wrong way round";
 	if (hello.packet_bytes_max < HM_PACKET_BYTES_MIN)

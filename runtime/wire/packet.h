@@ -41,7 +41,7 @@
  * under way, after a CANCEL the server's DATA: both are passed over.
  *
  * Versions: packet head, frame head and the fields of HELLO stay as they are for ever; later HELLOs may be longer, earlier
- * ones end before stream_window_bytes. Both ends then speak the smaller version_max; a client's packets before it knows are in its version_min. A frame of unknown
+ * ones end before stream_window_bytes: their senders know no streams, and are sent none. Both ends then speak the smaller version_max; a client's packets before it knows are in its version_min. A frame of unknown
  * type is passed over if it has the flag OPTIONAL, and breaks the protocol if not.
  *
  * A packet with flag SOLO is a whole conversation: BIND of slot 0, then CALL, from a client without HELLO, answered by one SOLO
@@ -121,7 +121,8 @@ struct hm_hello {
 	uint8_t nonce[16];
 	char name[64]; /* of the program or service; for people */
 	uint32_t stream_window_bytes; /* of each stream, that this end takes ahead of its reader; 0: the minimum */
-	uint32_t streams_max; /* calls under way at once that are streams; only a server's counts; 0: the minimum */
+	uint32_t
+		streams_max; /* calls under way at once that are streams; only a server's counts; 0: the minimum, and in a peer's: none */
 };
 
 /* The fixed part of a CALL, decoded. */
