@@ -43,12 +43,12 @@ void hm_admission_queue(struct hm_serving *serving)
 {
 	struct hm_serving *evicted;
 
+	serving->node.tenant = serving->tenant->number;
 	if (serving->row->method->kind != HM_UNARY) {
 		if (!hm_stream_pool_add(serving->row->streams, serving))
 			turn_away(serving);
 		return;
 	}
-	serving->node.tenant = serving->tenant->number;
 	serving->node.cost_us = atomic_load_explicit(&serving->row->typical_us, memory_order_relaxed);
 	if (!hm_pool_add(serving->row->pool, serving, false, &evicted))
 		turn_away(serving);

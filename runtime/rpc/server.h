@@ -58,7 +58,9 @@ struct hm_server_config {
 	uint32_t
 		running_max; /* calls run by workers at once, a service; 0: as many as is found good, up to `workers` */
 	uint32_t connections_max; /* 0: 1024 */
-	uint32_t streams_max; /* at once, a service, each with a thread; beyond: RESOURCE_EXHAUSTED. 0: 256 */
+	uint32_t
+		streams_max; /* at once, a service, each with a thread, and a quarter more for brands that have none; beyond:
+				 RESOURCE_EXHAUSTED. 0: 256 */
 	const struct hm_identity
 		*identity; /* rpc/identity.h: what it proves to its peers and those it calls; NULL: nothing */
 	struct hm_log_queue *log; /* where a line a call goes (rpc/call_log.h); NULL: nowhere */

@@ -182,6 +182,28 @@ Test(stream_end, more_than_a_service_has_threads_for_are_refused_and_calls_go_on
 	rpc_world_close(&world);
 }
 
+Test(stream_end, a_brand_that_has_none_finds_a_thread_although_anothers_took_all, .timeout = 60)
+{
+	struct echo_linger *streams[4], *first, *second;
+	SCOPED(hm_context) nova = NULL;
+	Echo__EchoMessage *message;
+	struct rpc_world world;
+
+	well(hm_context_open("nova", NULL, &nova));
+	rpc_world_open_with(&world, "inproc", &(struct hm_server_config){ .streams_max = 4 });
+	for (int i = 0; i < 4; i++)
+		streams[i] = linger(&world);
+	well(echo_linger(world.channel, nova, &lingering, &first));
+	well(echo_linger_next(first, &message));
+	well(echo_linger(world.channel, nova, &lingering, &second));
+	expect_status(RESOURCE_EXHAUSTED, echo_linger_next(second, &message));
+	echo_linger_close(second);
+	echo_linger_close(first);
+	for (int i = 0; i < 4; i++)
+		echo_linger_close(streams[i]);
+	rpc_world_close(&world);
+}
+
 /* A contract that says otherwise than the server's, as two versions may. */
 Test(stream_end, a_caller_that_takes_it_for_unary_is_refused, .timeout = 60)
 {

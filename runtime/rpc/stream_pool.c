@@ -9,7 +9,11 @@
 #include "base/clock.h"
 #include "rpc/serving.h"
 
-enum { THREADS_LIMIT = 4096, NAME_BYTES = 16 };
+enum {
+	THREADS_LIMIT = 4096,
+	NAME_BYTES = 16,
+	SPARE_PART = 4, /* of threads_max; so many more are there for brands that have no stream open here */
+};
 
 struct hm_stream_pool {
 	char name[NAME_BYTES];
@@ -17,8 +21,9 @@ struct hm_stream_pool {
 	pthread_cond_t added;
 	struct hm_call *first;
 	uint32_t n_waiting; /* in the list */
-	uint32_t n_threads, n_busy, threads_max;
+	uint32_t n_threads, n_busy, threads_max, n_spare;
 	bool is_stopping;
+	uint16_t open[HM_TENANTS_MAX]; /* calls of a tenant that wait or are served */
 	pthread_t threads[];
 };
 
@@ -26,6 +31,7 @@ struct hm_stream_pool {
 static void serve(struct hm_stream_pool *pool)
 {
 	struct hm_call *call = pool->first;
+	const uint32_t tenant = ((struct hm_serving *)call)->node.tenant;
 
 	pool->first = call->next;
 	pool->n_waiting--;
@@ -35,6 +41,7 @@ static void serve(struct hm_stream_pool *pool)
 	(void)hm_serving_work((struct hm_serving *)call);
 	pthread_mutex_lock(&pool->lock);
 	pool->n_busy--;
+	pool->open[tenant]--;
 }
 
 static void *run(void *user)
@@ -69,29 +76,43 @@ static void start_thread(struct hm_stream_pool *pool)
 struct hm_stream_pool *hm_stream_pool_open(const char *name, uint32_t threads_max)
 {
 	struct hm_stream_pool *pool;
+	uint32_t n_spare;
 
 	if (threads_max > THREADS_LIMIT)
 		threads_max = THREADS_LIMIT;
-	pool = calloc(1, sizeof *pool + threads_max * sizeof *pool->threads);
+	n_spare = threads_max / SPARE_PART;
+	pool = calloc(1, sizeof *pool + (threads_max + n_spare) * sizeof *pool->threads);
 	if (!pool)
 		abort();
 	snprintf(pool->name, sizeof pool->name, "%s", name);
 	pool->threads_max = threads_max;
+	pool->n_spare = n_spare;
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->added, NULL);
 	return pool;
 }
 
+/* With the lock held: whether the tenant may have one more thread, and there is one. */
+static bool has_thread(struct hm_stream_pool *pool, uint32_t tenant)
+{
+	const uint32_t n_taken = pool->n_busy + pool->n_waiting;
+
+	if (n_taken >= pool->threads_max + (pool->open[tenant] ? 0 : pool->n_spare) || pool->is_stopping)
+		return false;
+	if (n_taken == pool->n_threads)
+		start_thread(pool);
+	return n_taken < pool->n_threads;
+}
+
 bool hm_stream_pool_add(struct hm_stream_pool *pool, struct hm_serving *serving)
 {
+	const uint32_t tenant = serving->node.tenant;
 	bool fits;
 
 	pthread_mutex_lock(&pool->lock);
-	if (pool->n_busy + pool->n_waiting == pool->n_threads && pool->n_threads < pool->threads_max &&
-	    !pool->is_stopping)
-		start_thread(pool);
-	fits = pool->n_busy + pool->n_waiting < pool->n_threads && !pool->is_stopping;
+	fits = has_thread(pool, tenant);
 	if (fits) {
+		pool->open[tenant]++;
 		serving->call.next = pool->first;
 		pool->first = &serving->call;
 		pool->n_waiting++;
