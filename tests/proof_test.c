@@ -8,44 +8,11 @@
 #include "platform/v1/platform.hm.h"
 #include "rpc/identity.h"
 #include "tests/fixture.h"
+#include "tests/holder.h"
 #include "tests/raw_peer.h"
 #include "tests/rpc_world.h"
 
-enum { HOLDERS = 8 };
-
-static struct hm_keyring *ring;
-
 static const struct hm_service *const served[] = { &platform_service, &notes_service, &echo_service, NULL };
-
-static struct fixture demand(void)
-{
-	struct fixture f = fixture_demanding_keys(served);
-
-	must(hm_keyring_open(test_keys_folder(), &ring));
-	return f;
-}
-
-/* What a process is that holds the key of one service; NULL: of none. For the rest of the test. */
-static const struct hm_identity *holder_of(const char *service)
-{
-	static struct hm_identity holders[HOLDERS];
-	static const struct hm_secret_key *held[HOLDERS];
-	static size_t count;
-	struct hm_secret_key *key;
-	char name[HM_KEY_NAME_BYTES];
-	size_t i = count++;
-
-	cr_assert(i < HOLDERS);
-	holders[i] = (struct hm_identity){ .ring = ring };
-	if (!service)
-		return &holders[i];
-	snprintf(name, sizeof name, "service-%s", service);
-	must(hm_secret_key_open(test_keys_folder(), name, &key));
-	held[i] = key;
-	holders[i].keys = &held[i];
-	holders[i].n_keys = 1;
-	return &holders[i];
-}
 
 /* Registers a service as the holder of a key, with the token of a service; inproc, ipc, whatever the URL is. */
 static hm_status register_as(struct fixture *f, const char *url, const char *key_of, const char *token_of)
@@ -58,7 +25,7 @@ static hm_status register_as(struct fixture *f, const char *url, const char *key
 
 	must(hm_endpoint_set("platform", url));
 	must(hm_channel_open("platform", &channel));
-	hm_channel_set_identity(channel, holder_of(key_of));
+	hm_channel_set_identity(channel, test_holder(key_of));
 	return platform_register_service(channel, fixture_service(f, token_of), &request, &instance);
 }
 
@@ -73,7 +40,7 @@ static void is_worth_its_key(struct fixture *f, const char *url)
 
 Test(proof, a_services_token_is_worth_nothing_without_its_key_whatever_it_travels_over)
 {
-	struct fixture f = demand();
+	struct fixture f = fixture_demanding_keys(served);
 	char url[256];
 
 	is_worth_its_key(&f, "inproc://platform");
@@ -83,7 +50,7 @@ Test(proof, a_services_token_is_worth_nothing_without_its_key_whatever_it_travel
 
 Test(proof, the_proven_service_stands_in_the_audit_entry)
 {
-	struct fixture f = demand();
+	struct fixture f = fixture_demanding_keys(served);
 
 	must(register_as(&f, "inproc://platform", "echo", "echo"));
 	cr_expect_eq(test_sql(f.dsn,
@@ -95,7 +62,6 @@ Test(proof, a_token_alone_will_do_where_keys_are_optional_but_never_anothers_key
 {
 	struct fixture f = fixture_serving_all(served, NULL);
 
-	must(hm_keyring_open(test_keys_folder(), &ring));
 	must(register_as(&f, "inproc://platform", NULL, "echo"));
 	must(register_as(&f, "inproc://platform", "echo", "echo"));
 	refuses(UNAUTHENTICATED, register_as(&f, "inproc://platform", "notes", "echo"));
@@ -104,7 +70,7 @@ Test(proof, a_token_alone_will_do_where_keys_are_optional_but_never_anothers_key
 Test(proof, users_need_no_service_and_handlers_calls_are_proven_by_their_process)
 {
 	const Notes__NoteCallerRequest asking = { NOTES_NOTE_CALLER_REQUEST_BASE };
-	struct fixture f = demand();
+	struct fixture f = fixture_demanding_keys(served);
 	struct hm_context *ana = fixture_user(&f, "loop", "ana");
 	SCOPED(hm_channel) channel = NULL;
 	Notes__Note *note;
@@ -122,10 +88,9 @@ Test(proof, a_server_that_cannot_prove_the_service_gets_no_token)
 	struct rpc_world world;
 
 	must(hm_crypto_init());
-	must(hm_keyring_open(test_keys_folder(), &ring));
-	demanding = *holder_of("notes");
+	demanding = *test_holder("notes");
 	demanding.is_required = true;
-	rpc_world_open_with(&world, "ipc", &(struct hm_server_config){ .identity = holder_of("platform") });
+	rpc_world_open_with(&world, "ipc", &(struct hm_server_config){ .identity = test_holder("platform") });
 	must(hm_endpoint_set("echo", world.url));
 	must(hm_channel_open("echo", &channel));
 	hm_channel_set_identity(channel, &demanding);
@@ -141,7 +106,7 @@ Test(proof, a_false_proof_ends_its_connection)
 {
 	static const uint8_t nonsense[100] = { 4, 'e', 'c', 'h', 'o' };
 	struct hm_buffer packet = { 0 };
-	struct fixture f = demand();
+	struct fixture f = fixture_demanding_keys(served);
 	char url[256];
 
 	(void)f;

@@ -17,8 +17,8 @@
 #include "middle/v1/middle.hm.h"
 #include "notes/v1/notes.hm.h"
 #include "platform/v1/platform.hm.h"
-#include "rpc/identity.h"
 #include "tests/fixture.h"
+#include "tests/holder.h"
 #include "tests/raw_peer.h"
 
 static const struct hm_service *const chain[] = { &front_service, &middle_service, &notes_service, &platform_service,
@@ -26,29 +26,23 @@ static const struct hm_service *const chain[] = { &front_service, &middle_servic
 
 /* Who has taken middle over, and its connection to notes. */
 struct thief {
-	struct hm_secret_key *key;
-	const struct hm_secret_key *keys[1];
-	struct hm_keyring *ring;
-	struct hm_identity identity;
+	const struct hm_secret_key *key;
 	struct hm_channel *channel;
 };
 
 static void take_over(struct thief *thief, const char *url)
 {
-	must(hm_secret_key_open(test_keys_folder(), "service-middle", &thief->key));
-	must(hm_keyring_open(test_keys_folder(), &thief->ring));
-	thief->keys[0] = thief->key;
-	thief->identity = (struct hm_identity){ .keys = thief->keys, .n_keys = 1, .ring = thief->ring };
+	const struct hm_identity *identity = test_holder("middle");
+
+	thief->key = identity->keys[0];
 	must(hm_endpoint_set("notes", url));
 	must(hm_channel_open("notes", &thief->channel));
-	hm_channel_set_identity(thief->channel, &thief->identity);
+	hm_channel_set_identity(thief->channel, identity);
 }
 
 static void give_up(struct thief *thief)
 {
 	hm_channel_close(thief->channel);
-	hm_keyring_close(thief->ring);
-	hm_secret_key_close(thief->key);
 }
 
 static const char *notes_url(void)

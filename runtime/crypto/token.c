@@ -29,9 +29,9 @@ HM_SCOPED(json_t, json_decref)
 static const struct {
 	const char *type, *signer;
 	bool signer_is_subject; /* "service-" and the subject, not one key for all */
-	bool needs_brand;
+	bool needs_brand, may_be_delegated;
 } rules[] = {
-	{ .type = "user", .signer = "identity", .needs_brand = true },
+	{ .type = "user", .signer = "identity", .needs_brand = true, .may_be_delegated = true },
 	{ .type = "operator", .signer = "operator" },
 	{ .type = "service", .signer = "service-", .signer_is_subject = true },
 };
@@ -47,6 +47,7 @@ static const struct {
 	{ .name = "typ", .offset = offsetof(struct hm_claims, type), .required = true },
 	{ .name = "brand", .offset = offsetof(struct hm_claims, brand) },
 	{ .name = "sid", .offset = offsetof(struct hm_claims, session) },
+	{ .name = "azp", .offset = offsetof(struct hm_claims, delegate) },
 	{ .name = "jti", .offset = offsetof(struct hm_claims, id), .required = true },
 };
 enum { N_RULES = sizeof rules / sizeof *rules, N_TEXTS = sizeof texts / sizeof *texts };
@@ -67,6 +68,8 @@ static const char *find_objection(const char *key_name, const struct hm_claims *
 		if (strncmp(key_name, rules[i].signer, signer_size) != 0 ||
 		    strcmp(key_name + signer_size, rules[i].signer_is_subject ? claims->subject : "") != 0)
 			return "a key that may not sign its type, or not for its subject";
+		if (claims->delegate && (!rules[i].may_be_delegated || claims->session))
+			return "a claim azp, which only a user's token of no session may have";
 		return rules[i].needs_brand && !claims->brand ? "no brand, which its type must have" : NULL;
 	}
 	return "a type that does not exist";

@@ -2,7 +2,8 @@
  * Tokens: PASETO v4.public (Ed25519), as paseto.io has it, letter for letter; the footer is {"kid":"<key id>"}, just so.
  *
  * Claims (JSON): iss key name, sub actor id, typ "user" | "operator" | "service", brand (users), perms [..], sid session,
- * jti, iat, exp (RFC 3339). Unknown claims are kept out; a missing exp, sub, typ or jti is refused, and so is an empty text.
+ * azp the service that alone may begin calls with it (a delegated token: a user's, of no session), jti, iat, exp (RFC 3339).
+ * Unknown claims are kept out; a missing exp, sub, typ or jti is refused, and so is an empty text.
  * Thread-safe: keys and rings are immutable.
  */
 #pragma once
@@ -18,6 +19,7 @@ struct hm_claims {
 	const char *type;
 	const char *brand; /* NULL: none */
 	const char *session; /* NULL: none */
+	const char *delegate; /* azp; NULL: whoever bears it */
 	const char *id; /* jti */
 	const char *const *permissions; /* NULL-terminated; may be empty */
 	int64_t issued_at_us, expires_at_us; /* wall */

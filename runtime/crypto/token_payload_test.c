@@ -97,6 +97,10 @@ Test(token_payload, refuses_payloads_that_do_not_say_what_they_must)
 		{ "{'sub':7,'typ':'user','jti':'t'" REST, "'sub' is not a text" },
 		{ "{'sub':['a'],'typ':'user','jti':'t'" REST, "'sub' is not a text" },
 		{ "{'sub':'a','typ':'user','jti':'t','sid':{}" REST, "'sid' is not a text" },
+		{ "{'sub':'a','typ':'user','jti':'t','azp':''" REST, "'azp' is not a text" },
+		{ "{'sub':'a','typ':'user','jti':'t','azp':['jobs']" REST, "'azp' is not a text" },
+		{ "{'sub':'a','typ':'user','jti':'t','azp':null" REST, "'azp' is not a text" },
+		{ "{'sub':'a','typ':'user','jti':'t','azp':'jobs','sid':'s'" REST, "a claim azp" },
 		{ "{'iss':'operator','sub':'a','typ':'user','jti':'t'" REST, "issuer" },
 		{ "{'sub':'a','typ':'user','jti':'t','perms':'all'" REST, "'perms' is not a list" },
 		{ "{'sub':'a','typ':'user','jti':'t','perms':{}" REST, "'perms' is not a list" },
@@ -124,6 +128,11 @@ Test(token_payload, refuses_payloads_that_do_not_say_what_they_must)
 		     "the payload all of these were made from is good");
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
 		refuses(sign_json(identity, wrong[i].payload), wrong[i].words);
+}
+
+Test(token_payload, refuses_a_delegate_of_anybody_but_a_user)
+{
+	refuses(sign_json(operators, "{'sub':'o','typ':'operator','jti':'t','azp':'jobs'," EXP "}"), "a claim azp");
 }
 
 Test(token_payload, refuses_a_nul_behind_the_payload)

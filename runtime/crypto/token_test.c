@@ -314,6 +314,7 @@ Test(token, will_not_sign_what_nobody_would_accept)
 	WRONG(brand, NULL);
 	WRONG(brand, "");
 	WRONG(session, "");
+	WRONG(delegate, "jobs"); /* of a session */
 	WRONG(id, NULL);
 	WRONG(id, "");
 	WRONG(permissions, empty_name);
@@ -331,4 +332,14 @@ Test(token, signs_without_permissions)
 	claims.permissions = NULL;
 	cr_assert_eq(verify(sign(identity, &claims), &out), HM_OK);
 	cr_expect_null(out.permissions[0]);
+}
+
+Test(token, carries_the_service_it_is_delegated_to)
+{
+	struct hm_claims claims = user_claims(), out;
+
+	claims.session = NULL;
+	claims.delegate = "jobs";
+	cr_assert_eq(verify(sign(identity, &claims), &out), HM_OK);
+	cr_expect_str_eq(out.delegate, "jobs");
 }

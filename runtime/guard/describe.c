@@ -107,6 +107,18 @@ static bool is_revoked_by_id(const struct hm_actor *actor)
 	return actor->token_id && (actor->type == HM_ACTOR_OPERATOR || actor->type == HM_ACTOR_SERVICE);
 }
 
+/* Who acted for the user, and by which delegation. */
+static void write_delegate(struct hm_buffer *json, const struct hm_actor *actor)
+{
+	if (!actor->delegate)
+		return;
+	hm_buffer_add_text(json, "\"via\":");
+	hm_json_write_text(json, actor->delegate, strlen(actor->delegate));
+	hm_buffer_add_text(json, ",\"delegation\":");
+	hm_json_write_text(json, actor->token_id, strlen(actor->token_id));
+	hm_buffer_add_text(json, ",");
+}
+
 static char *write_details(struct hm_call *call, const struct hm_audit_outcome *outcome)
 {
 	struct hm_buffer json = { 0 };
@@ -133,6 +145,7 @@ static char *write_details(struct hm_call *call, const struct hm_audit_outcome *
 		hm_json_write_text(&json, call->actor.token_id, strlen(call->actor.token_id));
 		hm_buffer_add_text(&json, ",");
 	}
+	write_delegate(&json, &call->actor);
 	hm_buffer_add_text(&json, "\"peer\":");
 	hm_json_write_text(&json, call->peer, strlen(call->peer));
 	hm_buffer_printf(&json, ",\"latency_us\":%lld", (long long)(hm_clock_mono_us() - call->started_us));

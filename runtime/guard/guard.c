@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "guard/carrier.h"
 #include "guard/idempotency.h"
 #include "guard/principal.h"
 #include "guard/session.h"
@@ -21,6 +22,7 @@ struct hm_guard {
 	const struct hm_keyring *keys;
 	struct hm_lease *lease;
 	bool requires_service_keys;
+	const struct hm_service_table **known; /* NULL-terminated */
 	struct hm_ward *wards;
 	size_t n_wards;
 };
@@ -39,7 +41,7 @@ static hm_status on_bind(void *user, const char *brand, const char *token, const
 	const struct hm_guard *guard = user;
 
 	*ret_principal = hm_principal_open(guard->keys, guard->lease, brand, token);
-	hm_principal_prove(*ret_principal, origin->services, guard->requires_service_keys);
+	hm_principal_prove(*ret_principal, origin->services, guard->requires_service_keys, guard->known);
 	return HM_OK;
 }
 
@@ -362,6 +364,7 @@ hm_status hm_guard_open(const struct hm_guard_config *config, struct hm_guard **
 	guard->keys = config->keys;
 	guard->lease = config->lease;
 	guard->requires_service_keys = config->requires_service_keys;
+	TRY(hm_carrier_list(config, &guard->known));
 	guard->wards = calloc(config->n_services, sizeof *guard->wards);
 	if (!guard->wards)
 		return hm_raise(RESOURCE_EXHAUSTED, "no memory for %zu services", config->n_services);
@@ -382,6 +385,7 @@ void hm_guard_close(struct hm_guard *guard)
 	for (size_t i = 0; i < guard->n_wards; i++)
 		hm_ward_close(&guard->wards[i]);
 	free(guard->wards);
+	free(guard->known);
 	free(guard);
 }
 

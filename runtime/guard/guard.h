@@ -26,6 +26,8 @@ struct hm_guarded {
 struct hm_guard_config {
 	const struct hm_guarded *services;
 	size_t n_services;
+	const struct hm_service *const *known; /* whose `calls` say which way delegated tokens go, beside `services`;
+						* NULL-terminated, NULL: no others */
 	const struct hm_keyring *keys; /* whose tokens are believed */
 	struct hm_lease *lease;
 	bool requires_service_keys; /* a service's token is believed only on a connection that proves the service */

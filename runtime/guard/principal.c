@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "guard/carrier.h"
 #include "guard/permission.h"
 
 static const struct {
@@ -46,6 +47,7 @@ static void read_token(struct hm_principal *principal, const struct hm_keyring *
 		.brand = claims.brand,
 		.session = claims.session,
 		.token_id = claims.id,
+		.delegate = claims.delegate,
 		.permissions = claims.permissions,
 	};
 }
@@ -81,14 +83,23 @@ struct hm_principal *hm_principal_open(const struct hm_keyring *keys, struct hm_
 	return principal;
 }
 
-void hm_principal_prove(struct hm_principal *principal, const char *const *services, bool is_required)
+/* Whether a connection that is this service's may bring the token, which is a service's own or delegated to one. */
+static bool is_proven_by(const struct hm_actor *actor, const char *service, const struct hm_service_table *const *known)
 {
-	if (principal->actor.type != HM_ACTOR_SERVICE)
+	return actor->delegate ? hm_may_carry(known, actor->delegate, service) : !strcmp(service, actor->id);
+}
+
+void hm_principal_prove(struct hm_principal *principal, const char *const *services, bool is_required,
+			const struct hm_service_table *const *known)
+{
+	const struct hm_actor *actor = &principal->actor;
+
+	if (actor->type != HM_ACTOR_SERVICE && !actor->delegate)
 		return;
-	principal->proof = !is_required ? HM_SERVICE_PROVEN : HM_SERVICE_UNPROVEN;
+	principal->proof = is_required || actor->delegate ? HM_SERVICE_UNPROVEN : HM_SERVICE_PROVEN;
 	for (; services && *services; services++) {
 		principal->proof = HM_SERVICE_ANOTHER;
-		if (strcmp(*services, principal->actor.id))
+		if (!is_proven_by(actor, *services, known))
 			continue;
 		principal->proof = HM_SERVICE_PROVEN;
 		return;
@@ -123,16 +134,18 @@ static hm_status deny(hm_status status, const char *reason)
 
 static hm_status check_proof(const struct hm_principal *principal)
 {
-	const char *service = principal->actor.id;
+	const struct hm_actor *actor = &principal->actor;
+	const char *service = actor->delegate ? actor->delegate : actor->id;
+	const char *of = actor->delegate ? "delegated to" : "of";
 
 	switch (principal->proof) {
 	case HM_SERVICE_UNPROVEN:
 		return deny(hm_raise(UNAUTHENTICATED,
-				     "a token of service %s, on a connection that does not prove it with its key",
+				     "a token %s service %s, on a connection that does not prove it with its key", of,
 				     service),
 			    "SERVICE_UNPROVEN");
 	case HM_SERVICE_ANOTHER:
-		return deny(hm_raise(UNAUTHENTICATED, "a token of service %s, on a connection of another", service),
+		return deny(hm_raise(UNAUTHENTICATED, "a token %s service %s, on a connection of another", of, service),
 			    "SERVICE_MISMATCH");
 	default:
 		return HM_OK;

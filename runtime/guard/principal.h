@@ -7,6 +7,7 @@
 #include "crypto/token.h"
 #include "guard/lease.h"
 #include "rpc/call.h"
+#include "rpc/method.h"
 
 struct hm_principal {
 	struct hm_arena arena;
@@ -21,7 +22,7 @@ struct hm_principal {
 		HM_SERVICE_PROVEN,
 		HM_SERVICE_UNPROVEN,
 		HM_SERVICE_ANOTHER
-	} proof; /* of a service's token, by its connection */
+	} proof; /* of a service's token, or one delegated to a service, by its connection */
 	struct hm_error *failure; /* why the token is not believed; NULL: it is, or there is none */
 };
 
@@ -31,8 +32,10 @@ struct hm_principal *hm_principal_open(const struct hm_keyring *keys, struct hm_
 				       const char *token);
 
 /* hm_principal_prove says which services the connection has proven to be (NULL: none), right after open. A service's token is believed
- * if its service is among them; on a connection that is another's never; on one that proves nothing unless keys are required. */
-void hm_principal_prove(struct hm_principal *principal, const char *const *services, bool is_required);
+ * if its service is among them; on a connection that is another's never; on one that proves nothing unless keys are required. A token
+ * that was delegated to a service is believed if one of them may carry it (guard/carrier.h), else never. */
+void hm_principal_prove(struct hm_principal *principal, const char *const *services, bool is_required,
+			const struct hm_service_table *const *known);
 void hm_principal_close(struct hm_principal *principal);
 
 /* hm_principal_share says whose share of a server its calls take: the brand's of a user's token; the one that an operator or a service

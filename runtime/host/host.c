@@ -127,6 +127,7 @@ static hm_status open_server(const struct hm_host_config *config, struct hm_host
 	const struct hm_guard_config guard = {
 		.services = host->guarded,
 		.n_services = host->n_services,
+		.known = config->known,
 		.keys = host->keys,
 		.lease = host->lease,
 		.reply_ttl_s = config->reply_ttl_s,

@@ -40,3 +40,11 @@ bool hm_call_cancelled(const struct hm_call *call)
 {
 	return hm_cancel_is_set(&call->context.cancel);
 }
+
+bool hm_call_is_from(const struct hm_call *call, const char *service)
+{
+	for (const char *const *one = call->peer_services; one && *one; one++)
+		if (!strcmp(*one, service))
+			return true;
+	return false;
+}

@@ -20,6 +20,8 @@ struct hm_actor {
 	const char *brand; /* the actor's own brand; NULL: none (operators, services) */
 	const char *session; /* NULL: none */
 	const char *token_id; /* jti; NULL: none */
+	const char *
+		delegate; /* the service that acts for the user by a delegated token, whose id token_id is; NULL: none */
 	const char *const *permissions; /* NULL-terminated; "*" alone: all */
 };
 
@@ -40,6 +42,7 @@ struct hm_call {
 	int64_t started_wall_us;
 	int64_t now_us; /* monotonic: when the thread that runs it took it up, which is what the guard's checks go by */
 	const char *peer; /* "ipc uid=1000 pid=77", "tcp 127.0.0.1:55410", "inproc" */
+	const char *const *peer_services; /* it has proven to be with their keys; NULL-terminated; NULL: none */
 	ProtobufCMessage *request; /* decoded into the arena; NULL until then, and where requests stream */
 	ProtobufCMessage *reply; /* NULL where replies stream */
 	const struct hm_stream_counts *counts; /* NULL: unary */
@@ -69,6 +72,9 @@ struct hm_arena *hm_call_arena(struct hm_call *call);
 const struct hm_actor *hm_call_actor(const struct hm_call *call);
 const char *hm_call_brand(const struct hm_call *call);
 const struct hm_id *hm_call_id(const struct hm_call *call);
+
+/* hm_call_is_from says whether the connection that the call came by has proven, with the service's key, to be a service's. */
+bool hm_call_is_from(const struct hm_call *call, const char *service);
 
 /* hm_call_span is the call's place in its request's tree: the low half of its audit entry's id. So the entries alone, each with
  * its span and its parent's, give the tree. */

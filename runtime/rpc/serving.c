@@ -88,6 +88,7 @@ void hm_serving_begin(struct hm_serving *serving, struct hm_peer *peer, struct h
 			.started_wall_us = now_wall_us,
 			.now_us = now_us,
 			.peer = peer->name,
+			.peer_services = (const char *const *)peer->proven,
 			.server = peer->server,
 			.transport = serving,
 		},

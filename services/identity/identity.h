@@ -6,6 +6,7 @@
  *     clients.c  authorize.c  device.c     how an application gets a code
  *     token.c  issue.c  introspect.c       how it gets tokens for it, and what those are worth
  *     roles.c                              what anybody may do
+ *     delegations.c                        what services may do for users who are gone
  */
 #pragma once
 #include "identity/v1/identity.hm.h"
@@ -27,6 +28,9 @@ IDENTITY_HANDLER(change_password, ChangePassword, ChangePasswordReply);
 IDENTITY_HANDLER(logout, Logout, LogoutReply);
 IDENTITY_HANDLER(list_sessions, ListSessions, ListSessionsReply);
 IDENTITY_HANDLER(revoke_session, RevokeSession, RevokeSessionReply);
+IDENTITY_HANDLER(delegate, Delegate, Delegation);
+IDENTITY_HANDLER(list_delegations, ListDelegations, ListDelegationsReply);
+IDENTITY_HANDLER(revoke_delegation, RevokeDelegation, RevokeDelegationReply);
 IDENTITY_HANDLER(create_client, CreateClient, Client);
 IDENTITY_HANDLER(rotate_client_secret, RotateClientSecret, Client);
 IDENTITY_HANDLER(authorize, Authorize, AuthorizeReply);
@@ -46,7 +50,8 @@ IDENTITY_HANDLER(check_permission, CheckPermission, CheckPermissionReply);
 /* identity_because gives the failure just raised its reason: return identity_because(hm_fail(…), "INVALID_GRANT"); */
 hm_status identity_because(hm_status status, const char *reason);
 
-/* identity_need_user: PERMISSION_DENIED unless the caller is a user of this service (operators and services are not). */
+/* identity_need_user: PERMISSION_DENIED unless the caller is a user of this service (operators and services are not), in person:
+ * a delegate is not, whatever it was given. */
 hm_status identity_need_user(struct hm_call *call);
 
 /* identity_hash hashes a token, code or secret into the call's arena, as it is stored. */
@@ -72,6 +77,9 @@ hm_status identity_lock_user(struct hm_call *call, const char *user_id, bool *re
 
 /* identity_void_tokens makes every service refuse the access tokens of a token id, session or user issued until now. */
 hm_status identity_void_tokens(struct hm_call *call, const char *subject);
+
+/* identity_close_session is a log-out: the delegations made in the session go on. identity_end_session ends these, too. */
+hm_status identity_close_session(struct hm_call *call, const char *session_id);
 hm_status identity_end_session(struct hm_call *call, const char *session_id);
 hm_status identity_end_sessions_of_user(struct hm_call *call, const char *user_id);
 

@@ -157,19 +157,54 @@ UPDATE tokens SET revoked_at = now() WHERE id = @id AND revoked_at IS NULL;
 
 -- ---- Revocations
 
--- name: void_tokens :none      after the users concerned were locked: no token of theirs is on its way
+-- name: void_tokens :none      after the users concerned were locked: no token of theirs is on its way; delegated ones live longest
 WITH forgotten AS (
   DELETE FROM revocations WHERE subject IN (SELECT subject FROM revocations
                                             WHERE kept_until < now() AND subject <> ALL (@subjects::uuid[])
                                             LIMIT 100 FOR UPDATE SKIP LOCKED)
 )
 INSERT INTO revocations (subject, tokens_before, kept_until)
-SELECT s, clock_timestamp(), clock_timestamp() + interval '16 minutes' FROM unnest(@subjects) AS s
+SELECT s, clock_timestamp(), greatest(clock_timestamp() + interval '16 minutes',
+         (SELECT max(expires_at) FROM delegations WHERE user_id = s) + interval '1 minute',
+         (SELECT max(expires_at) FROM delegations WHERE id = s) + interval '1 minute')
+FROM   unnest(@subjects) AS s
 ON CONFLICT (brand_id, subject) DO UPDATE
        SET tokens_before = excluded.tokens_before, kept_until = excluded.kept_until;
 
 -- rpc: PollRevocations :many system
 SELECT brand_id, subject, tokens_before, kept_until FROM revocations WHERE kept_until > now();
+
+-- ---- Delegations
+
+-- name: insert_delegation :none
+WITH forgotten AS (
+  DELETE FROM delegations WHERE id IN (SELECT id FROM delegations WHERE expires_at < now() - interval '30 days'
+                                       LIMIT 100 FOR UPDATE SKIP LOCKED)
+)
+INSERT INTO delegations (id, user_id, session_id, service, permissions, issued_at, expires_at)
+VALUES (@delegation_id, @user_id, @session_id, @service, @permissions, @issued_at, @expires_at);
+
+-- name: list_delegations :many
+SELECT id, user_id, service, permissions, issued_at, expires_at, id AS next_page_token
+FROM   delegations d
+WHERE  user_id = @user_id AND revoked_at IS NULL AND expires_at > now()
+       AND NOT EXISTS (SELECT FROM revocations r WHERE r.subject = d.user_id AND d.issued_at < r.tokens_before)
+       AND id > coalesce(@page_token::uuid, '00000000-0000-0000-0000-000000000000')
+ORDER  BY id LIMIT @page_size;
+
+-- name: owner_of_delegation :optional
+SELECT id AS delegation_id, user_id FROM delegations WHERE id = @id;
+
+-- name: end_delegation :none
+UPDATE delegations SET revoked_at = now() WHERE id = @delegation_id AND revoked_at IS NULL;
+
+-- name: end_delegations_of_session :one
+WITH ended AS (
+  UPDATE delegations SET revoked_at = now()
+  WHERE  session_id = @session_id AND revoked_at IS NULL AND expires_at > now()
+  RETURNING id
+)
+SELECT coalesce(array_agg(id), '{}') AS subjects FROM ended;
 
 -- ---- Clients
 

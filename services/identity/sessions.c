@@ -24,12 +24,22 @@ hm_status identity_void_tokens(struct hm_call *call, const char *subject)
 	return hm_query_run(call, &identity_sql_void_tokens, &row, NULL);
 }
 
-hm_status identity_end_session(struct hm_call *call, const char *session_id)
+hm_status identity_close_session(struct hm_call *call, const char *session_id)
 {
 	const Identity__SessionRow session = { IDENTITY_SESSION_ROW_BASE, .session_id = session_id };
 
 	TRY(hm_query_run(call, &identity_sql_end_session, &session, NULL));
 	return identity_void_tokens(call, session_id);
+}
+
+hm_status identity_end_session(struct hm_call *call, const char *session_id)
+{
+	const Identity__SessionRow session = { IDENTITY_SESSION_ROW_BASE, .session_id = session_id };
+	Identity__SubjectsRow delegations = IDENTITY__SUBJECTS_ROW__INIT;
+
+	TRY(identity_close_session(call, session_id));
+	TRY(hm_query_one(call, &identity_sql_end_delegations_of_session, &session, &delegations));
+	return delegations.n_subjects ? hm_query_run(call, &identity_sql_void_tokens, &delegations, NULL) : HM_OK;
 }
 
 hm_status identity_end_sessions_of_user(struct hm_call *call, const char *user_id)
@@ -52,7 +62,7 @@ IDENTITY_HANDLER(logout, Logout, LogoutReply)
 		return hm_fail(call, FAILED_PRECONDITION, "this token is of no session: there is nothing to close");
 	TRY(identity_lock_user(call, actor->id, &active));
 	hm_audit_entity(call, actor->session);
-	return identity_end_session(call, actor->session);
+	return identity_close_session(call, actor->session);
 }
 
 IDENTITY_HANDLER(list_sessions, ListSessions, ListSessionsReply)

@@ -14,6 +14,11 @@ hm_status identity_need_user(struct hm_call *call)
 	const struct hm_actor *actor = hm_call_actor(call);
 	struct hm_id id;
 
+	if (actor->delegate)
+		return identity_because(hm_fail(call, PERMISSION_DENIED,
+						"this is for the user in person, not for %s on the user's behalf",
+						actor->delegate),
+					"DELEGATED");
 	if (actor->type == HM_ACTOR_USER && hm_id_parse(actor->id, &id))
 		return HM_OK;
 	return hm_fail(call, PERMISSION_DENIED, "this is for somebody who is logged in as a user; %s is none",
