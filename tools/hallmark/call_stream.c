@@ -43,7 +43,8 @@ static hm_status read_more(struct lines *lines)
 	struct pollfd waits[] = { { .fd = lines->fd, .events = POLLIN }, { .fd = lines->over, .events = POLLIN } };
 	ssize_t got;
 
-	hm_buffer_drop(&lines->text, lines->at);
+	if (lines->at)
+		hm_buffer_drop(&lines->text, lines->at);
 	lines->at = 0;
 	if (poll(waits, 2, -1) < 0)
 		return errno == EINTR ? HM_OK : hm_raise_errno(UNAVAILABLE, "cannot wait for %s", lines->name);
@@ -64,14 +65,14 @@ static hm_status next_line(struct lines *lines, const char **ret_line, size_t *r
 	size_t left;
 
 	for (;;) {
-		line = lines->text.data + lines->at;
 		left = lines->text.size - lines->at;
+		line = left ? lines->text.data + lines->at : NULL;
 		end = left ? memchr(line, '\n', left) : NULL;
 		if (!end && !lines->is_read) {
 			TRY(read_more(lines));
 			continue;
 		}
-		*ret_line = left ? line : NULL;
+		*ret_line = line;
 		*ret_bytes = end ? (size_t)(end - line) : left;
 		lines->at += *ret_bytes + (end != NULL);
 		lines->number++;
