@@ -110,14 +110,19 @@ static hm_status check_wait(const struct hm_stream *stream)
 			stream->pending.method->name);
 }
 
-/* What the stream ended with, as often as it is asked for. */
+static bool has_failed(const struct hm_pending *pending)
+{
+	return pending->error || pending->has_expired || pending->status != HM_OK;
+}
+
+/* What the stream ended with, as often as its reader asks. */
 static hm_status result(struct hm_stream *stream, ProtobufCMessage **ret_message)
 {
 	const struct hm_pending *pending = &stream->pending;
 	bool has_no_reply = pending->method->kind & HM_SERVER_STREAM;
 
 	stream->context->audit_id = pending->audit_id;
-	if (pending->error || pending->has_expired || pending->status != HM_OK || !has_no_reply)
+	if (has_failed(pending) || !has_no_reply)
 		return hm_pending_result(pending, &stream->context->arena, ret_message);
 	*ret_message = NULL;
 	return HM_OK;
@@ -251,20 +256,19 @@ hm_status hm_stream_try_next(struct hm_stream *stream, ProtobufCMessage **ret_me
 
 /* ---- Writing -------------------------------------------------------------------------------------------------------- */
 
-/* The server needs not have read all to be content. */
+/* The server needs not have read all to be content. The writer leaves the context to the reader, on another thread perhaps. */
 static hm_status explain_over(struct hm_stream *stream)
 {
 	const char *name = stream->pending.method->name;
-	ProtobufCMessage *reply;
-	bool has_ended;
+	bool is_failure;
 
 	if (stream->no_more_requests)
 		return hm_raise(FAILED_PRECONDITION, "%s: a request after the last one", name);
 	pthread_mutex_lock(&stream->channel->lock);
-	has_ended = stream->pending.has_ended;
+	is_failure = stream->pending.has_ended && has_failed(&stream->pending);
 	pthread_mutex_unlock(&stream->channel->lock);
-	if (has_ended)
-		TRY(result(stream, &reply));
+	if (is_failure)
+		return hm_pending_result(&stream->pending, NULL, NULL);
 	return hm_raise(FAILED_PRECONDITION, "%s: the service has ended the call well, without this request", name);
 }
 

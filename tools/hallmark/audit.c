@@ -148,6 +148,10 @@ static void print_outcome(const char *outcome)
 {
 	int code = outcome ? hm_status_find(outcome) : -1;
 
+	if (outcome && !strcmp(outcome, "OPENED")) { /* a stream; how it went is another entry */
+		print_styled(stdout, STYLE_DIM, "%-19s ", "OPENED");
+		return;
+	}
 	print_styled(stdout, code == HM_OK ? STYLE_GOOD : STYLE_BAD, "%-19s ", hm_status_name(code));
 }
 
