@@ -48,8 +48,8 @@ build/packages.mk: tools/packages.txt tools/install-packages
 SERVICES   := $(patsubst services/%/,%,$(sort $(wildcard services/*/)))
 CONTRACTS  := $(patsubst proto/%.proto,%,$(sort $(wildcard proto/*/v*/*.proto)))
 TEST_PROTO := $(patsubst tests/proto/%.proto,%,$(sort $(wildcard tests/proto/*/v*/*.proto)))
-WELL_KNOWN := $(addprefix google/protobuf/,timestamp duration empty wrappers)
-MESSAGES   := hallmark/status hallmark/audit hallmark/health hallmark/idempotency $(WELL_KNOWN)
+WELL_KNOWN := $(addprefix google/protobuf/,timestamp duration empty wrappers descriptor)
+MESSAGES   := hallmark/status hallmark/audit hallmark/health hallmark/idempotency hallmark/reflection $(WELL_KNOWN)
 TEST_MSG   := $(patsubst tests/proto/%.proto,%,$(sort $(wildcard tests/proto/*/*.proto)))# messages without a service
 # $(call gen,STEMS,SUFFIX): what the generators make
 gen         = $(patsubst %,gen/%$(2),$(1))
@@ -165,10 +165,12 @@ gen/%.pb-c.c gen/%.pb-c.h &: $(1)/%.proto
 	$$(call say,PB,$$<)
 	$$(Q)mkdir -p $$(@D) build/dep/$$(*D)
 	$$(Q)$(PROTOC) --dependency_out=build/dep/$$*.pb.d --c_out=gen $$<
-gen/%.hm.c gen/%.hm.h gen/%.fake.c gen/%.fake.h &: $(1)/%.proto $(PLUGIN)
+gen/%.hm.c gen/%.hm.h gen/%.fake.c gen/%.fake.h gen/%.set.h &: $(1)/%.proto $(PLUGIN)
 	$$(call say,HM,$$<)
 	$$(Q)mkdir -p $$(@D) build/dep/$$(*D)
 	$$(Q)$(PROTOC) --plugin=$(PLUGIN) --dependency_out=build/dep/$$*.hm.d --hallmark_opt=root=$(1) --hallmark_out=gen $$<
+	$$(Q)$(PROTOC) --include_imports --descriptor_set_out=build/dep/$$*.set $$<
+	$$(Q)od -An -v -tu1 -w32 build/dep/$$*.set | sed 's/[0-9][0-9]*/&,/g' > gen/$$*.set.h
 endef
 $(foreach folder,proto tests/proto /usr/include,$(eval $(call proto_rules,$(folder))))
 

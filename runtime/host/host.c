@@ -141,6 +141,7 @@ static hm_status open_server(const struct hm_host_config *config, struct hm_host
 						       .interceptor = hm_guard_interceptor(host->guard),
 						       .workers = config->workers,
 						       .running_max = config->running_max,
+						       .hides_contracts = config->hides_contracts,
 						       .log = hm_observer_log(host->observer),
 						       .log_policy = hm_observer_policy(host->observer),
 						       .identity = &host->identity,

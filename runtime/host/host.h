@@ -44,6 +44,7 @@ struct hm_host_config {
 	const struct hm_host_quota
 		*quotas; /* ended by one without brand; NULL: none. hm_server_set_quota changes them later */
 	uint32_t reply_ttl_s; /* how long the replies of calls with an idempotency key are kept; 0: 24 hours */
+	bool hides_contracts; /* no client is told what is served here; whoever has the contracts may call it */
 	const char *
 		metrics; /* where metrics and health are shown over HTTP: "127.0.0.1:9464" (docs/operations.md); NULL: nowhere */
 	const char *log_calls; /* which calls have a line in the log: "failed", "slow:MS", "all", "none"; NULL: none */

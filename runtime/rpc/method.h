@@ -72,6 +72,8 @@ struct hm_service_table {
 	const struct hm_method *methods;
 	size_t n_methods;
 	const char *comment;
+	const uint8_t *contract; /* a serialized FileDescriptorSet: the contract and its imports */
+	size_t contract_bytes;
 };
 
 /* A service: its table, its handlers, its queries. Made by the generated FOLLOWS_SERVICE(...) macro. */

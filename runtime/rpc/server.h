@@ -63,6 +63,7 @@ struct hm_server_config {
 				 RESOURCE_EXHAUSTED. 0: 256 */
 	const struct hm_identity
 		*identity; /* rpc/identity.h: what it proves to its peers and those it calls; NULL: nothing */
+	bool hides_contracts; /* answers no reflection (proto/hallmark/reflection.proto) */
 	struct hm_log_queue *log; /* where a line a call goes (rpc/call_log.h); NULL: nowhere */
 	const struct hm_call_log_policy *log_policy; /* of which calls; where there is a log */
 	const struct hm_port_limits *limits; /* net/port.h: of who has not greeted yet, ipc's users. NULL: defaults */

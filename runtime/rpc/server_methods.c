@@ -1,12 +1,13 @@
 /* The server's methods: a table by id, at most half full, built once. */
 #include "rpc/health.h"
+#include "rpc/reflection.h"
 #include "rpc/serving.h"
 
 #include <stdlib.h>
 
 static size_t count_methods(const struct hm_server_config *config)
 {
-	size_t count = hm_health_service.table->n_methods;
+	size_t count = hm_health_service.table->n_methods + hm_reflection_service.table->n_methods;
 
 	for (size_t i = 0; i < config->n_services; i++)
 		count += config->services[i]->table->n_methods;
@@ -54,6 +55,8 @@ hm_status hm_methods_open(struct hm_server *server)
 	server->unknown.method = &unknown;
 	for (size_t i = 0; i < server->config.n_services; i++)
 		TRY(add_service(server, server->config.services[i], i));
+	if (!server->config.hides_contracts)
+		TRY(add_service(server, &hm_reflection_service, server->config.n_services));
 	return add_service(server, &hm_health_service, server->config.n_services);
 }
 

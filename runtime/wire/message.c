@@ -1,6 +1,8 @@
 /* Messages: scanned first, then unpacked by protobuf-c into an arena. */
 #include "wire/message.h"
 
+#include <string.h>
+
 #include "wire/message_field.h"
 #include "wire/message_scan.h"
 
@@ -25,7 +27,12 @@ ProtobufCMessage *hm_message_new(struct hm_arena *arena, const ProtobufCMessageD
 {
 	ProtobufCMessage *message = hm_arena_alloc(arena, descriptor->sizeof_message);
 
-	descriptor->message_init(message);
+	if (descriptor->message_init) {
+		descriptor->message_init(message);
+	} else { /* described at run time (schema.h) */
+		memset(message, 0, descriptor->sizeof_message);
+		message->descriptor = descriptor;
+	}
 	return message;
 }
 

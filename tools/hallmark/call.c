@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "call_stream.h"
 #include "client.h"
+#include "remote.h"
 
 enum { READ_BYTES = 65536 };
 
@@ -257,9 +258,29 @@ static bool is_well_formed(const struct options *options)
 	return options->n_arguments == 1 || options->n_arguments == 2;
 }
 
-static int run_call(const struct options *options)
+/* A method this program was built with, else one of the server's where its service is reached. */
+static const struct hm_method *find_method(const struct options *options, const char *name,
+					   char ret_service[HM_FIELD_BYTES], struct remote **ret_remote)
 {
 	const struct hm_service *service;
+	const struct hm_method *method = methods_find(name, &service);
+
+	remote_short(method ? service->table->short_name : name, ret_service);
+	if (method || !strchr(name, '/') || !remote_is_known(options, ret_service))
+		return method;
+	if (remote_open(options, ret_service, ret_remote) != HM_OK)
+		return NULL;
+	for (const struct hm_service_table *const *table = remote_tables(*ret_remote); *table && !method; table++)
+		method = hm_method_find(*table, name);
+	if (!method)
+		(void)hm_raise(UNIMPLEMENTED, "there is no method %s there (hallmark ls %s)", name, ret_service);
+	return method;
+}
+
+static int run_call(const struct options *options)
+{
+	char service[HM_FIELD_BYTES];
+	SCOPED(remote) remote = NULL;
 	const struct hm_method *method;
 	struct call_ids ids = { 0 };
 	hm_status status;
@@ -267,10 +288,10 @@ static int run_call(const struct options *options)
 
 	if (!is_well_formed(options))
 		return usage_fail(&call_command);
-	method = methods_find(options->arguments[0], &service);
+	method = find_method(options, options->arguments[0], service, &remote);
 	if (!method)
 		return fail(options);
-	status = call(options, service->table->short_name, method, &ids, &failed);
+	status = call(options, service, method, &ids, &failed);
 	if (status != HM_OK)
 		return fail_call(options, &ids);
 	return failed ? 1 : 0;

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "command.h"
 #include "host/services.h"
+#include "remote.h"
 #include "wire/json.h"
 
 static const char *const effect_names[] = {
@@ -42,19 +43,52 @@ static void list_service(const struct options *options, const struct hm_service_
 	}
 }
 
+static void list_services(const struct options *options, const struct hm_service_table *const *tables)
+{
+	for (; *tables; tables++)
+		list_service(options, *tables);
+}
+
+/* A service this program was built with, else one of a server's; it lives as long as *ret_remote, which is opened once. */
+static const struct hm_service_table *find_service(const struct options *options, const char *name,
+						   struct remote **ret_remote)
+{
+	const struct hm_service *service = services_find(name);
+	char short_name[HM_FIELD_BYTES];
+
+	if (service)
+		return service->table;
+	remote_short(name, short_name);
+	if (!remote_is_known(options, short_name) || remote_open(options, short_name, ret_remote) != HM_OK)
+		return NULL;
+	return remote_service(*ret_remote, name);
+}
+
+static hm_status list(const struct options *options, const char *argument)
+{
+	const struct hm_service_table *table;
+	SCOPED(remote) remote = NULL;
+
+	if (remote_is_url(argument)) {
+		TRY(remote_open(options, argument, &remote));
+		list_services(options, remote_tables(remote));
+		return HM_OK;
+	}
+	table = find_service(options, argument, &remote);
+	if (!table)
+		return hm_error_get()->code;
+	list_service(options, table);
+	return HM_OK;
+}
+
 static int run_ls(const struct options *options)
 {
-	const struct hm_service *service;
-
 	if (!options->n_arguments)
 		for (const struct hm_service *const *each = hm_services; *each; each++)
 			list_service(options, (*each)->table);
-	for (size_t i = 0; i < options->n_arguments; i++) {
-		service = services_find(options->arguments[i]);
-		if (!service)
+	for (size_t i = 0; i < options->n_arguments; i++)
+		if (list(options, options->arguments[i]) != HM_OK)
 			return fail(options);
-		list_service(options, service->table);
-	}
 	return 0;
 }
 
@@ -220,37 +254,64 @@ static void describe_service(const struct options *options, const struct hm_serv
 	}
 }
 
-static int run_describe(const struct options *options)
+static hm_status describe_named(const struct options *options, const char *name)
+{
+	const struct hm_service_table *table;
+	const struct hm_method *method = NULL;
+	SCOPED(remote) remote = NULL;
+	char service[PATH_BYTES];
+
+	snprintf(service, sizeof service, "%.*s", (int)strcspn(name, "/"), name);
+	table = find_service(options, service, &remote);
+	if (table && strchr(name, '/'))
+		method = hm_method_find(table, name);
+	if (method)
+		describe_method(options, method);
+	else if (table && !strchr(name, '/'))
+		describe_service(options, table);
+	else if (remote)
+		return hm_raise(UNIMPLEMENTED, "there is no method %s there (hallmark ls %s)", name, service);
+	else
+		return hm_error_get()->code;
+	return HM_OK;
+}
+
+/* What was built in, else what a server has. */
+static hm_status describe(const struct options *options, const char *name)
 {
 	const struct hm_service *service;
-	const struct hm_method *method;
+	char short_name[HM_FIELD_BYTES];
 
+	remote_short(name, short_name);
+	if (!strchr(name, '/') || methods_find(name, &service) || remote_is_known(options, short_name))
+		return describe_named(options, name);
+	return hm_error_get()->code; /* it says which method is nearest */
+}
+
+static int run_describe(const struct options *options)
+{
 	if (options->n_arguments != 1)
 		return usage_fail(&describe_command);
-	if (strchr(options->arguments[0], '/')) {
-		method = methods_find(options->arguments[0], &service);
-		if (!method)
-			return fail(options);
-		describe_method(options, method);
-		return 0;
-	}
-	service = services_find(options->arguments[0]);
-	if (!service)
-		return fail(options);
-	describe_service(options, service->table);
-	return 0;
+	return describe(options, options->arguments[0]) == HM_OK ? 0 : fail(options);
 }
 
 const struct command ls_command = {
 	.name = "ls",
-	.usage = "[SERVICE…]",
+	.usage = "[SERVICE|URL]… [--connect SERVICE=URL]…",
 	.summary = "list services and their methods",
+	.takes = "cs",
+	.notes = "Without a name, those this program was built with. Of a server at a URL all that it serves; a "
+		 "service not built "
+		 "in is asked\nof its server (--connect, or its socket under --var).\n",
 	.run = run_ls,
 };
 
 const struct command describe_command = {
 	.name = "describe",
-	.usage = "SERVICE|METHOD",
+	.usage = "SERVICE|METHOD [--connect SERVICE=URL]…",
 	.summary = "show a contract: what methods do, take and answer",
+	.takes = "cs",
+	.notes =
+		"What this program was not built with is asked of its server (--connect, or its socket under --var).\n",
 	.run = run_describe,
 };

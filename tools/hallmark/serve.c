@@ -62,7 +62,7 @@ static hm_status host_until_signal(const struct options *options, const struct h
 				   const char *dsn, const sigset_t *signals)
 {
 	SCOPED(hm_host) host = NULL;
-	const char *log_calls = getenv("HALLMARK_LOG_CALLS");
+	const char *log_calls = getenv("HALLMARK_LOG_CALLS"), *reflection = getenv("HALLMARK_REFLECTION");
 	char keys[PATH_BYTES], run[PATH_BYTES];
 	int signal_number;
 
@@ -81,6 +81,7 @@ static hm_status host_until_signal(const struct options *options, const struct h
 						   .n_users = options->n_users,
 						   .quotas = options->quotas,
 						   .metrics = options->metrics,
+						   .hides_contracts = reflection && !strcmp(reflection, "off"),
 						   .log_calls = log_calls ? log_calls : "failed",
 						   .running_max = options->running_max,
 						   .listen = options->listen },

@@ -172,7 +172,10 @@ static void emit_table(const struct file *file, const struct service *service, s
 	hm_buffer_add_text(out, "\nstatic const struct hm_method methods[] = {\n");
 	for (size_t i = 0; i < service->n_methods; i++)
 		emit_row(file, &service->methods[i], out);
-	hm_buffer_printf(out, "};\n\nconst struct hm_service_table %s_table = {\n", file->short_name);
+	hm_buffer_printf(out,
+			 "};\n\nstatic const uint8_t contract[] = {\n#include \"%s.set.h\"\n};\n\n"
+			 "const struct hm_service_table %s_table = {\n",
+			 file->stem, file->short_name);
 	hm_buffer_printf(out, "\t.name = \"%s\",\n\t.short_name = \"%s\",\n\t.schema = ", service->full_name,
 			 file->short_name);
 	emit_string(out, service->options.schema, "");
@@ -181,7 +184,7 @@ static void emit_table(const struct file *file, const struct service *service, s
 	hm_buffer_add_text(out, ",\n\t.methods = methods,\n\t.n_methods = sizeof(methods) / sizeof(*methods),\n"
 				"\t.comment = ");
 	emit_string(out, service->comment, "\t\t");
-	hm_buffer_add_text(out, ",\n};\n");
+	hm_buffer_add_text(out, ",\n\t.contract = contract,\n\t.contract_bytes = sizeof contract,\n};\n");
 }
 
 /* ---- The file ---------------------------------------------------------------------------------------------------- */

@@ -86,9 +86,11 @@ Test(protoc_gen_hallmark, makes_code_that_fits_protoc_c_and_an_authors_hand)
 	expect_silence(PROTOC " -I" GOLDEN "/good --hallmark_out=%s --c_out=%s library/v1/library.proto "
 			      "shelf/v1/shelf.proto radio/v1/radio.proto 2>&1",
 		       directory, directory);
-	for (const char *const *name = (const char *const[]){ "library", "radio", NULL }; *name; name++)
+	for (const char *const *name = (const char *const[]){ "library", "radio", NULL }; *name; name++) {
 		expect_silence("echo 'extern const struct hm_query_table %s_queries;' >%s/%s/%s.sql.h", *name,
 			       directory, *name, *name);
+		expect_silence("echo '1, 2, 3' >%s/%s/v1/%s.set.h", directory, *name, *name);
+	}
 	expect_silence("gcc -std=gnu2x " STRICT " -D_GNU_SOURCE -Iruntime -Igen -I%s -fsyntax-only " GOLDEN
 		       "/good/author.c %s/library/v1/library.hm.c %s/shelf/v1/shelf.hm.c "
 		       "%s/radio/v1/radio.hm.c %s/radio/v1/radio.fake.c %s/library/v1/library.fake.c 2>&1",
