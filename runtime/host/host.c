@@ -16,6 +16,7 @@
 #include "host/sweeper.h"
 #include "net/port.h"
 #include "rpc/channel.h"
+#include "rpc/fault.h"
 #include "rpc/identity.h"
 
 enum { DEFAULT_CONNECTIONS = 96, CONNECTIONS_MIN = 2, DRAIN_MS = 5000, SWEEP_MS = 600 * 1000, URL_BYTES = 256 };
@@ -29,6 +30,7 @@ struct hm_host {
 	size_t n_services;
 	struct hm_guard *guard;
 	struct hm_observer *observer;
+	struct hm_faults *faults;
 	struct hm_server *server;
 	struct hm_revoked *revoked;
 	struct hm_feeder *feeder;
@@ -135,6 +137,8 @@ static hm_status open_server(const struct hm_host_config *config, struct hm_host
 	};
 	const struct hm_port_limits limits = { .users = config->users, .n_users = config->n_users };
 
+	if (config->faults)
+		TRY(hm_faults_open(config->faults, &host->faults));
 	TRY(hm_guard_open(&guard, &host->guard));
 	TRY(hm_server_open(&(struct hm_server_config){ .services = config->services,
 						       .n_services = host->n_services,
@@ -145,6 +149,7 @@ static hm_status open_server(const struct hm_host_config *config, struct hm_host
 						       .log = hm_observer_log(host->observer),
 						       .log_policy = hm_observer_policy(host->observer),
 						       .identity = &host->identity,
+						       .faults = host->faults,
 						       .limits = &limits },
 			   &host->server));
 	for (const struct hm_host_quota *quota = config->quotas; quota && quota->brand; quota++)
@@ -282,6 +287,7 @@ void hm_host_close(struct hm_host *host)
 	hm_sweeper_close(host->sweeper);
 	hm_observer_hush(host->observer);
 	hm_server_close(host->server);
+	hm_faults_close(host->faults);
 	hm_observer_close(host->observer);
 	hm_guard_close(host->guard);
 	hm_revoked_close(host->revoked);

@@ -33,6 +33,9 @@ struct hm_context {
 	uint32_t patience_ms; /* of streams' readers; 0: for ever */
 	const char *idempotency_key; /* of the next write, which clears it: 1 to 128 bytes, made again with the same
 				      * key it is done once (docs/rules.md). Not copied. NULL: none */
+	const char *
+		fault; /* for tests: what servers that were started with faults are to do wrong, in the calls that follow
+			    * and those they make (rpc/fault.h; at most 256 bytes). Not copied. NULL: nothing */
 	bool waits_for_ready; /* calls wait for a connection rather than fail UNAVAILABLE at once */
 	bool in_transaction; /* set by the guard: a call to another service is refused meanwhile */
 	/* Filled by each finished call. */

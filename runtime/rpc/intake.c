@@ -168,7 +168,7 @@ static void take_call(struct hm_peer *peer, const struct hm_event *event, const 
 	status = check_call(peer, row->method, event, binding);
 	if (status == HM_OK && !row->service->is_built_in)
 		status = hm_tenant_admit(hm_binding_tenant(peer->server, binding), batch->now_us);
-	if (status == HM_OK && row->method->is_inline && !event->solo) {
+	if (status == HM_OK && row->method->is_inline && !event->solo && !peer->server->config.faults) {
 		if (run_inline(peer, row, event, binding, batch))
 			return;
 		status = hm_error_get()->code;

@@ -1,4 +1,5 @@
 /* Peer: a server's connections: counted, swept once a second, and the calls each has running. */
+#include "rpc/serving_fault.h"
 #include "rpc/serving_stream.h"
 
 #include <errno.h>
@@ -92,6 +93,7 @@ void hm_peer_release(struct hm_peer *peer)
 	hm_binding_close(peer->solo_binding);
 	hm_serving_close(peer->inline_call);
 	hm_buffer_fini(&peer->answers);
+	hm_buffer_fini(&peer->held);
 	hm_peer_forget_proofs(peer);
 	hm_engine_close(peer->engine);
 	pthread_mutex_destroy(&peer->lock);
@@ -203,6 +205,10 @@ void hm_peer_flush(struct hm_peer *peer)
 	size_t bytes;
 
 	while (!peer->is_gone && (bytes = hm_engine_packet_size(peer->engine))) {
+		if (peer->faults || peer->held.size) {
+			hm_serving_fault_packet(peer, bytes);
+			continue;
+		}
 		hm_engine_take_packet(peer->engine, hm_pipe_reserve(peer->pipe, NULL, bytes));
 		hm_pipe_commit(peer->pipe);
 	}

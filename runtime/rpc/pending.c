@@ -39,6 +39,14 @@ static void take_key(struct hm_pending *pending, struct hm_context *context)
 	context->idempotency_key = NULL;
 }
 
+static void put_fault(struct hm_call_head *head, const char *fault)
+{
+	if (!fault || !*fault)
+		return;
+	head->fault = fault;
+	head->fault_bytes = (uint16_t)strnlen(fault, HM_CALL_FAULT_BYTES_MAX + 1);
+}
+
 hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context, const struct hm_method *method,
 			  const ProtobufCMessage *request, int64_t now_us)
 {
@@ -64,6 +72,10 @@ hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context
 				pending->body_bytes, method->request_bytes);
 	if (pending->deadline_us && pending->deadline_us <= now_us)
 		return hm_raise(DEADLINE_EXCEEDED, "%s: no time left to make the call", method->name);
+	put_fault(&pending->head, context->fault);
+	if (pending->head.fault_bytes > HM_CALL_FAULT_BYTES_MAX)
+		return hm_raise(INVALID_ARGUMENT, "%s: a fault of over %d bytes", method->name,
+				HM_CALL_FAULT_BYTES_MAX);
 	take_key(pending, context);
 	return HM_OK;
 }
@@ -71,8 +83,8 @@ hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context
 void hm_pending_copy(struct hm_pending *pending)
 {
 	size_t brand_bytes = strlen(pending->brand) + 1, token_bytes = pending->token ? strlen(pending->token) + 1 : 0;
-	size_t key_bytes = pending->head.idempotency_key_bytes;
-	char *at = malloc(brand_bytes + token_bytes + key_bytes + pending->body_bytes);
+	size_t key_bytes = pending->head.idempotency_key_bytes, fault_bytes = pending->head.fault_bytes;
+	char *at = malloc(brand_bytes + token_bytes + key_bytes + fault_bytes + pending->body_bytes);
 
 	if (!at)
 		abort();
@@ -85,6 +97,9 @@ void hm_pending_copy(struct hm_pending *pending)
 	if (key_bytes)
 		pending->head.idempotency_key = memcpy(at, pending->head.idempotency_key, key_bytes);
 	at += key_bytes;
+	if (fault_bytes)
+		pending->head.fault = memcpy(at, pending->head.fault, fault_bytes);
+	at += fault_bytes;
 	if (pending->request)
 		protobuf_c_message_pack(pending->request, (uint8_t *)at);
 	pending->packed = (uint8_t *)at;

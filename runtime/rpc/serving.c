@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "rpc/call_log.h"
 #include "rpc/failure.h"
+#include "rpc/serving_fault.h"
 #include "rpc/serving_stream.h"
 #include "wire/message.h"
 
@@ -101,6 +102,9 @@ void hm_serving_begin(struct hm_serving *serving, struct hm_peer *peer, struct h
 		.body_bytes = event->body_bytes,
 	};
 	begin_context(&serving->call.context, serving, &event->head);
+	if (event->head.fault && peer->server->config.faults) /* unless they were switched on, nobody reads them */
+		serving->call.context.fault =
+			hm_arena_dup(&serving->call.context.arena, event->head.fault, event->head.fault_bytes);
 	if (event->head.idempotency_key)
 		serving->call.idempotency_key = hm_arena_dup(&serving->call.context.arena, event->head.idempotency_key,
 							     event->head.idempotency_key_bytes);
@@ -174,7 +178,10 @@ static void put_reply(struct hm_serving *serving, uint16_t status, const struct 
 	struct hm_peer *peer = serving->peer;
 	uint8_t *body;
 
+	if (serving->faults)
+		hm_serving_fault_answer(serving);
 	pthread_mutex_lock(&peer->lock);
+	peer->faults |= serving->faults;
 	if (hm_engine_reply(peer->engine, serving->id, status, audit_id, bytes, &body) && message)
 		protobuf_c_message_pack(message, body);
 	hm_peer_remove_running(peer, serving);
@@ -339,6 +346,8 @@ enum hm_outcome hm_serving_work(struct hm_serving *serving)
 	enum hm_outcome outcome = HM_OUTCOME_NONE;
 	hm_status status = check_wanted(serving);
 
+	if (status == HM_OK && serving->peer->server->config.faults)
+		status = hm_serving_fault(serving);
 	if (status == HM_OK)
 		status = hm_serving_decode(serving);
 	if (status == HM_OK) {

@@ -52,6 +52,7 @@ struct hm_serving {
 	uint32_t id;
 	bool is_solo;
 	bool is_listed; /* among its peer's running calls */
+	uint8_t faults; /* what happens to its answer's packet: 1 << enum hm_fault_kind */
 	bool has_waited; /* no worker was free for it when it came */
 	struct hm_address address; /* solo */
 	const uint8_t *body; /* in the arena, or in the packet of an inline call */
@@ -96,6 +97,8 @@ struct hm_peer {
 	int64_t heard_us; /* its last packet */
 	bool has_streams; /* had one ever */
 	bool is_being_read; /* its engine has events for the thread that reads its packets */
+	uint8_t faults; /* what happens to the next packet */
+	struct hm_buffer held; /* a packet that leaves behind the next one */
 	uint32_t solo_calls;
 	struct hm_serving *running[HM_PEER_BUCKETS]; /* by call id */
 };

@@ -1,7 +1,7 @@
 /* Packet codec: the parts that are more than a few stores. Foreign bytes are read front to back, each length checked first. */
 #include "wire/packet_codec.h"
 
-enum { KEY_IDEMPOTENCY = 1, KEY_TRACE_FLAGS = 2, TRACE_SAMPLED = 1 };
+enum { KEY_IDEMPOTENCY = 1, KEY_TRACE_FLAGS = 2, KEY_FAULT = 3, TRACE_SAMPLED = 1 };
 
 /*
  *     HELLO    0               2               4                    8              12             16
@@ -96,7 +96,9 @@ void hm_call_head_encode(const struct hm_call_head *head, uint8_t *to)
 	if (head->is_unsampled)
 		to = put_metadata(to, KEY_TRACE_FLAGS, &(uint8_t){ 0 }, 1);
 	if (head->idempotency_key)
-		put_metadata(to, KEY_IDEMPOTENCY, head->idempotency_key, head->idempotency_key_bytes);
+		to = put_metadata(to, KEY_IDEMPOTENCY, head->idempotency_key, head->idempotency_key_bytes);
+	if (head->fault)
+		put_metadata(to, KEY_FAULT, head->fault, head->fault_bytes);
 }
 
 /* A key becomes a C string above, where a NUL would make it equal to another caller's. */
@@ -110,6 +112,17 @@ static const char *take_key(const uint8_t *value, uint16_t value_bytes, struct h
 		return "a NUL in its idempotency key";
 	head->idempotency_key = (const char *)value;
 	head->idempotency_key_bytes = value_bytes;
+	return NULL;
+}
+
+static const char *take_fault(const uint8_t *value, uint16_t value_bytes, struct hm_call_head *head)
+{
+	if (head->fault)
+		return "two faults";
+	if (!value_bytes || value_bytes > HM_CALL_FAULT_BYTES_MAX || memchr(value, '\0', value_bytes))
+		return "a fault that is empty, over 256 bytes, or has a NUL";
+	head->fault = (const char *)value;
+	head->fault_bytes = value_bytes;
 	return NULL;
 }
 
@@ -138,6 +151,8 @@ static const char *take_metadata(const uint8_t *at, const uint8_t *end, struct h
 			wrong = take_key(at + HM_METADATA_HEAD_BYTES, value_bytes, head);
 		else if (at[0] == KEY_TRACE_FLAGS)
 			wrong = take_trace_flags(at + HM_METADATA_HEAD_BYTES, value_bytes, head);
+		else if (at[0] == KEY_FAULT)
+			wrong = take_fault(at + HM_METADATA_HEAD_BYTES, value_bytes, head);
 		at += HM_METADATA_HEAD_BYTES + value_bytes;
 	}
 	return wrong;
@@ -161,6 +176,8 @@ const char *hm_call_head_decode(const uint8_t *body, size_t body_bytes, struct h
 	ret_head->is_unsampled = false;
 	ret_head->idempotency_key = NULL;
 	ret_head->idempotency_key_bytes = 0;
+	ret_head->fault = NULL;
+	ret_head->fault_bytes = 0;
 	ret_head->stream = HM_STREAM_NONE;
 	*ret_bytes = HM_CALL_HEAD_BYTES + metadata_bytes;
 	return take_metadata(body + HM_CALL_HEAD_BYTES, body + *ret_bytes, ret_head);

@@ -27,7 +27,8 @@
  *     CALL head  0           8             24          32             36         38         40
  *                u64 method  request id    u64 parent  u32 timeout ms u16 slot   u16 bytes  metadata, then the request
  *     metadata   u8 key, u16 length, value, …   key 1: idempotency key; key 2: u8 trace flags,
- *                W3C's, 1 (sampled) if absent; unknown keys are passed over
+ *                W3C's, 1 (sampled) if absent; key 3: "hallmark-fault", for tests (rpc/fault.h); unknown keys are
+ *                passed over
  *
  * A call id is u16 generation (not 0) << 16 | u16 index. Its index lies below the server's calls_max and is not used again
  * before the REPLY has come, so an index is a place in a table on both ends, and calls_max bounds what a client can make a
@@ -68,6 +69,7 @@ enum {
 	HM_SLOT_BRAND_BYTES_MAX = 63,
 	HM_SLOT_TOKEN_BYTES_MAX = 4096,
 	HM_CALL_KEY_BYTES_MAX = 128, /* idempotency key */
+	HM_CALL_FAULT_BYTES_MAX = 256,
 	HM_STREAM_CREDIT_MAX = INT32_MAX, /* no credit, and so no window, is ever more */
 	HM_STREAMS_LIMIT = UINT16_MAX - 1,
 	HM_AUTH_BYTES_MAX = 256,
@@ -135,5 +137,7 @@ struct hm_call_head {
 	bool is_unsampled; /* who asked first wants no traces kept: the sampled flag of W3C Trace Context is off */
 	const char *idempotency_key; /* not NUL-terminated; NULL: none */
 	uint16_t idempotency_key_bytes;
+	const char *fault; /* rules of rpc/fault.h, for servers that were started to do wrong. As idempotency_key */
+	uint16_t fault_bytes;
 	uint8_t stream; /* enum hm_stream_halves; in the frame's flags */
 };

@@ -105,6 +105,8 @@ static inline size_t hm_call_head_bytes(const struct hm_call_head *head)
 
 	if (head->idempotency_key)
 		metadata_bytes += HM_METADATA_HEAD_BYTES + (size_t)head->idempotency_key_bytes;
+	if (head->fault)
+		metadata_bytes += HM_METADATA_HEAD_BYTES + (size_t)head->fault_bytes;
 	return HM_CALL_HEAD_BYTES + metadata_bytes;
 }
 

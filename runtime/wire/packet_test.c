@@ -86,6 +86,10 @@ static const struct {
 	{ "\1\1\0a\1\1\0b", 8, 8, "two idempotency keys" },
 	{ "\1\0\0", 3, 3, "an idempotency key that is empty or over 128 bytes" },
 	{ "\1\3\0k\0y", 6, 6, "a NUL in its idempotency key" },
+	{ "\3\4\0drop\1\3\0key", 13, 13, NULL },
+	{ "\3\4\0drop\3\4\0drop", 14, 14, "two faults" },
+	{ "\3\0\0", 3, 3, "a fault that is empty, over 256 bytes, or has a NUL" },
+	{ "\3\2\0d\0", 5, 5, "a fault that is empty, over 256 bytes, or has a NUL" },
 };
 
 Test(packet, refuses_metadata_that_reaches_too_far_or_means_two_things)

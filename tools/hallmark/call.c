@@ -300,9 +300,9 @@ static int run_call(const struct options *options)
 const struct command call_command = {
 	.name = "call",
 	.usage = "METHOD [JSON|-] | METHOD -f FILE [--jobs N]   [--brand BRAND] [--as NAME|operator] [--timeout MS] "
-		 "[--request ID] [--idempotency-key KEY]",
+		 "[--request ID] [--idempotency-key KEY] [--fault RULE]",
 	.summary = "make a call, or one for each line of a file",
-	.takes = "bafntrkcs",
+	.takes = "bafntrkcso",
 	.notes = "METHOD is package.Service/Method (hallmark ls). JSON is the request, {} if not given, standard input "
 		 "if -.\n"
 		 "The reply goes to standard output, how it went to standard error. Of a file every line is tried; the "

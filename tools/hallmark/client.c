@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "crypto/token.h"
+#include "rpc/fault.h"
 #include "rpc/traceparent.h"
 #include "wire/json.h"
 
@@ -87,6 +88,17 @@ static hm_status set_request(const struct options *options, struct hm_context *c
 	return hm_raise(INVALID_ARGUMENT, "--request %s: neither a UUID nor a traceparent", options->request);
 }
 
+/* What is wrong with a rule is said before a server says it, or passes over it. */
+static hm_status set_fault(const struct options *options, struct hm_context *context)
+{
+	struct hm_fault_rules rules;
+
+	if (!options->fault)
+		return HM_OK;
+	context->fault = options->fault;
+	return hm_fault_parse_own(hm_arena_strdup(&context->arena, options->fault), &rules);
+}
+
 hm_status client_open(const struct options *options, struct hm_context **ret_context)
 {
 	struct hm_arena arena = { 0 };
@@ -99,6 +111,8 @@ hm_status client_open(const struct options *options, struct hm_context **ret_con
 		hm_context_set_timeout(*ret_context, options->timeout_ms);
 	if (status == HM_OK)
 		status = set_request(options, *ret_context);
+	if (status == HM_OK)
+		status = set_fault(options, *ret_context);
 	hm_arena_wipe(&arena); /* it held the token */
 	hm_arena_fini(&arena);
 	return status;

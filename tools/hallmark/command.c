@@ -32,6 +32,9 @@ static const struct {
 	{ 'q', "quota", "BRAND=RATE[/N]",
 	  "calls a second (0: any number), and under way at once; \"*\": each other brand, \"-\": no brand proven" },
 	{ 'R', "running", "N", "calls a service runs at once, instead of as many as it finds good" },
+	{ 'o', "fault", "RULE",
+	  "what servers run with --faults are to do wrong: \"delay=200ms\", \"abort=UNAVAILABLE\"" },
+	{ 'O', "faults", "FILE", "do wrong what its rules say, and what calls ask for: for tests alone" },
 	{ 'x', "revoke", "ID", "the id of an operator's or a service's token that is to be void" },
 	{ 'm', "metrics", "ADDRESS:PORT", "show metrics and health over HTTP there: 127.0.0.1:9464" },
 	{ 'F', "follow", NULL, "go on with what comes" },
@@ -135,6 +138,12 @@ static hm_status read_option(int letter, char *value, size_t *n_listen, struct o
 		return HM_OK;
 	case 'c':
 		return read_endpoint(value);
+	case 'o':
+		options->fault = value;
+		return HM_OK;
+	case 'O':
+		options->faults = value;
+		return HM_OK;
 	case 'x':
 		options->revoke = value;
 		return HM_OK;

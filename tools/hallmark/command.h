@@ -30,6 +30,7 @@ struct options {
 	const char *metrics; /* --metrics: where they are shown; NULL: nowhere */
 	uint32_t running_max; /* --running; 0: the service finds out */
 	uint32_t jobs; /* --jobs: calls of a file under way at once */
+	const char *fault, *faults; /* --fault RULE of a call, --faults FILE of a server */
 	const char *revoke; /* --revoke: a token's id */
 	bool follow; /* --follow */
 	bool help; /* --help */

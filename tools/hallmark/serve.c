@@ -84,8 +84,12 @@ static hm_status host_until_signal(const struct options *options, const struct h
 						   .hides_contracts = reflection && !strcmp(reflection, "off"),
 						   .log_calls = log_calls ? log_calls : "failed",
 						   .running_max = options->running_max,
+						   .faults = options->faults,
 						   .listen = options->listen },
 			 &host));
+	if (options->faults)
+		fprintf(stderr, "hallmark: --faults: calls go wrong as %s and callers say; for tests alone\n",
+			options->faults);
 	wait_ready(host);
 	TRY(hm_host_take_over(host));
 	say_ready(options, services, run);
@@ -136,7 +140,7 @@ const struct command up_command = {
 	.name = "up",
 	.usage = "[--listen URL]…",
 	.summary = "run everything in one process on an embedded PostgreSQL",
-	.takes = "lsuUqRm",
+	.takes = "lsuUqRmO",
 	.run = run_up,
 };
 
@@ -144,7 +148,7 @@ const struct command serve_command = {
 	.name = "serve",
 	.usage = "SERVICE… --dsn CONNINFO [--listen URL]… [--connect SERVICE=URL]…",
 	.summary = "host some services on a migrated database",
-	.takes = "dlcsuUqRm",
+	.takes = "dlcsuUqRmO",
 	.notes = "The keys are those under --var (hallmark keygen), the database is migrated (hallmark migrate).\n",
 	.run = run_serve,
 };
