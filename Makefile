@@ -73,6 +73,7 @@ DEMO_SRC   := $(sort $(wildcard tests/demo/*.c)) tests/child.c
 BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 BENCH_SUP  := $(sort $(wildcard tests/services/*/*.c))# what it calls
 STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
+FAULTS_SRC := $(sort $(wildcard tests/faults/*.c))
 SQLGEN_SRC := $(filter-out %_test.c tools/sqlgen/main.c,$(sort $(wildcard tools/sqlgen/*.c)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 obj         = $(patsubst %.c,$(B)/%.o,$(1))
@@ -110,6 +111,10 @@ fuzz: $(FUZZERS)
 ## stress         build and run the thread stress programs (VARIANT=tsan)
 stress: $(STRESSERS)
 	$(Q)for s in $^; do echo "  STRESS $$s"; $$s || exit 1; done
+
+## faults         calls over a line that loses, delays and cuts, between network namespaces (needs root)
+faults: $(B)/tests/faults/run
+	$(Q)$<
 
 ## lint           layers, headers that stand alone, format
 lint: layers headers format-check
@@ -240,6 +245,9 @@ $(B)/tests/run: $(call obj,$(TEST_SRC) $(TEST_SUP) $(GEN_TEST) $(GEN_FAKE)) $(PL
 $(STRESSERS): %: %.o $(call obj,$(GEN_TEST)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link)
+$(B)/tests/faults/run: $(call obj,$(FAULTS_SRC) $(GEN_TEST)) $(PLATFORM) $(LIB)
+	$(call say,LINK,$@)
+	$(link)
 $(filter-out %/sql_fuzz,$(FUZZERS)): %: %.o $(call obj,$(GEN_TEST)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link) -fsanitize=fuzzer
@@ -253,4 +261,4 @@ compile_commands.json: Makefile $(B)/flags
 	$(Q)tools/compile-commands '$(CC) $(CPPFLAGS) $(CFLAGS)' $(RT_SRC) $(SVC_SRC) $(CLI_SRC) $(TEST_SRC) > $@
 
 FORCE:
-.PHONY: all deps demo test bench fuzz stress lint layers rebuilds headers format format-check clean help FORCE
+.PHONY: all deps demo test bench fuzz stress faults lint layers rebuilds headers format format-check clean help FORCE
