@@ -1,22 +1,19 @@
 /* Identity: the service's definition, and the news every other service takes from it. */
 #include "identity.h"
 
+#include <string.h>
+
 #include "guard/lease.h"
+
+enum { PIECE = 5000 }; /* revocations a reply */
 
 static int64_t time_us(const Google__Protobuf__Timestamp *time)
 {
 	return time->seconds * HM_US_PER_S + time->nanos / 1000;
 }
 
-/* All that is revoked and not yet expired, each time: it is little, and so no commit can be overlooked. */
-static hm_status feed_lease(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context)
+static hm_status put_revocations(struct hm_lease *lease, const Identity__PollRevocationsReply *reply)
 {
-	int64_t asked_us = hm_clock_mono_us();
-	Identity__PollRevocationsReply *reply;
-
-	TRY(identity_poll_revocations(channel, context,
-				      &(Identity__PollRevocationsRequest){ IDENTITY_POLL_REVOCATIONS_REQUEST_BASE },
-				      &reply));
 	for (size_t i = 0; i < reply->n_revocations; i++) {
 		const Identity__Revocation *one = reply->revocations[i];
 
@@ -25,6 +22,29 @@ static hm_status feed_lease(struct hm_lease *lease, struct hm_channel *channel, 
 					"identity tells revocations without their brands: update it first");
 		hm_lease_put_revocation(lease, one->brand_id, one->subject, time_us(one->tokens_before),
 					time_us(one->kept_until));
+	}
+	return HM_OK;
+}
+
+/* All that is revoked and not yet expired, each time, so no commit can be overlooked: one that is made meanwhile is told the next time.
+ * In pieces, as a message has only so many fields, and anybody may log in and out. A piece of another size is the last, or all there
+ * is: an older identity knows no pieces. */
+static hm_status feed_lease(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context)
+{
+	Identity__PollRevocationsRequest request = { IDENTITY_POLL_REVOCATIONS_REQUEST_BASE, HM_SET(most, PIECE) };
+	int64_t asked_us = hm_clock_mono_us();
+	Identity__PollRevocationsReply *reply;
+
+	for (;;) {
+		const Identity__Revocation *last;
+
+		TRY(identity_poll_revocations(channel, context, &request, &reply));
+		TRY(put_revocations(lease, reply));
+		last = reply->n_revocations == PIECE ? reply->revocations[PIECE - 1] : NULL;
+		if (!last || (request.after_subject && !strcmp(last->subject, request.after_subject)))
+			break;
+		request.after_brand = last->brand_id;
+		request.after_subject = last->subject;
 	}
 	hm_lease_renew(lease, HM_LEASE_REVOCATIONS, asked_us);
 	return HM_OK;

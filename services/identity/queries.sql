@@ -172,7 +172,12 @@ ON CONFLICT (brand_id, subject) DO UPDATE
        SET tokens_before = excluded.tokens_before, kept_until = excluded.kept_until;
 
 -- rpc: PollRevocations :many system
-SELECT brand_id, subject, tokens_before, kept_until FROM revocations WHERE kept_until > now();
+SELECT brand_id, subject, tokens_before, kept_until
+FROM   revocations
+WHERE  kept_until > now()
+AND    (brand_id, subject) >
+       ((SELECT coalesce(@after_brand, '')), (SELECT coalesce(@after_subject, '00000000-0000-0000-0000-000000000000')::uuid))
+ORDER  BY brand_id, subject LIMIT @most;
 
 -- ---- Delegations
 

@@ -1,6 +1,8 @@
 /* Sessions: listed, ended, and refused everywhere once the lease has heard of it. */
+#include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "guard/lease.h"
 #include "platform/v1/platform.hm.h"
 #include "tests/identity.h"
@@ -133,6 +135,27 @@ Test(identity, revocations_are_for_services_and_go_when_they_are_over)
 	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) FROM identity.revocations"), 1);
 	refuses(PERMISSION_DENIED, identity_poll_revocations(f.channel, fixture_user(&f, "loop", "ana"),
 							     request(POLL_REVOCATIONS, PollRevocations), &reply));
+}
+
+/* So many do not fit into one reply. Were that the end of the news, whoever logs in and out often enough would stop every brand. */
+Test(identity, revocations_are_told_however_many_there_are)
+{
+	struct fixture f = test_identity();
+	struct hm_lease_token token = { .brand = "loop", .issued_at_us = hm_clock_wall_us() };
+	char id[HM_ID_TEXT_BYTES];
+
+	test_sql(
+		f.dsn,
+		"INSERT INTO identity.revocations SELECT 'loop', ('00000000-0000-7000-8000-' || lpad(i::text, 12, '0'))"
+		"::uuid, now() + interval '1 hour', now() + interval '1 hour' FROM generate_series(1, 12345) i");
+	test_feed(&f);
+	for (int i = 1; i <= 12345; i++) {
+		snprintf(id, sizeof id, "00000000-0000-7000-8000-%012d", i);
+		token.id = id;
+		refuses(UNAUTHENTICATED, hm_lease_check_token(hm_host_lease(f.host), &token, hm_clock_mono_us()));
+	}
+	token.id = "00000000-0000-7000-8000-000000012346";
+	must(hm_lease_check_token(hm_host_lease(f.host), &token, hm_clock_mono_us()));
 }
 
 /* As in production: platform and identity feed the lease, nothing is put by hand. */
