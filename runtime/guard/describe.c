@@ -127,6 +127,8 @@ static char *write_details(struct hm_call *call, const struct hm_audit_outcome *
 	hm_buffer_printf(&json, "{\"method\":\"%s\",\"outcome\":\"%s\",\"span\":\"%016llx\",", call->method->name,
 			 outcome->is_opening ? "OPENED" : hm_status_name(outcome->status),
 			 (unsigned long long)hm_call_span(call));
+	if (call->attempt > 1)
+		hm_buffer_printf(&json, "\"attempt\":%u,", call->attempt);
 	if (call->parent)
 		hm_buffer_printf(&json, "\"parent\":\"%016llx\",", (unsigned long long)call->parent);
 	if (outcome->reason && *outcome->reason) { /* another service's, perhaps */

@@ -210,6 +210,7 @@ static hm_status serve(struct hm_call *call, const struct hm_principal *principa
 {
 	hm_status status = admit(call, principal);
 
+	call->has_run = status == HM_OK;
 	if (status != HM_OK)
 		return hm_finish(call, status, true);
 	if (call->method->kind != HM_UNARY)

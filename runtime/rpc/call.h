@@ -48,6 +48,8 @@ struct hm_call {
 	const struct hm_stream_counts *counts; /* NULL: unary */
 	struct hm_arena *turns; /* two, for what a stream's transactions give; until the reply has left. NULL: unary */
 	bool audited; /* an entry with audit_id is durable */
+	bool has_run; /* its method may have done something; false: it was refused, and may be made again */
+	uint8_t attempt; /* the how manieth of its caller's at this call, from 1 */
 	bool has_called; /* another service was called: running the handler again would call it again */
 	void *guard; /* guard/'s state of this call (principal, transaction) */
 	struct hm_server *server;

@@ -49,16 +49,28 @@ static void read_status(const Hallmark__Status *status, struct hm_error *error)
 	}
 }
 
-hm_status hm_failure_raise(uint16_t code, const void *bytes, size_t size)
+bool hm_failure_read(uint16_t code, const void *bytes, size_t size, struct hm_error *ret_error)
 {
-	struct hm_error error = { .code = code && code < HM_STATUS_COUNT ? (hm_status)code : HM_UNKNOWN };
 	struct hm_arena arena = { 0 };
+	bool was_not_processed = false;
 	ProtobufCMessage *message;
 
-	if (hm_message_unpack(&arena, &hallmark__status__descriptor, bytes, size, &message) == HM_OK)
-		read_status((const Hallmark__Status *)message, &error);
-	else
-		snprintf(error.message, sizeof error.message, "status %u, and its explanation cannot be read", code);
+	*ret_error = (struct hm_error){ .code = code && code < HM_STATUS_COUNT ? (hm_status)code : HM_UNKNOWN };
+	if (hm_message_unpack(&arena, &hallmark__status__descriptor, bytes, size, &message) == HM_OK) {
+		read_status((const Hallmark__Status *)message, ret_error);
+		was_not_processed = ((const Hallmark__Status *)message)->not_processed;
+	} else {
+		snprintf(ret_error->message, sizeof ret_error->message, "status %u, and its explanation cannot be read",
+			 code);
+	}
 	hm_arena_fini(&arena);
+	return was_not_processed;
+}
+
+hm_status hm_failure_raise(uint16_t code, const void *bytes, size_t size)
+{
+	struct hm_error error;
+
+	(void)hm_failure_read(code, bytes, size, &error);
 	return hm_error_set(&error);
 }

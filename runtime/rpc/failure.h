@@ -14,5 +14,8 @@ struct hm_failure {
  * server's source the error began stays in the server. */
 void hm_failure_init(struct hm_failure *failure, hm_status code, const struct hm_error *error);
 
+/* hm_failure_read reads a failed call's reply; code is as the peer sent it. True: the server says that the call was not processed. */
+bool hm_failure_read(uint16_t code, const void *bytes, size_t size, struct hm_error *ret_error);
+
 /* hm_failure_raise makes a failed call's reply this thread's error and returns its code. code is as the peer sent it. */
 hm_status hm_failure_raise(uint16_t code, const void *bytes, size_t size);

@@ -85,6 +85,7 @@ void hm_serving_begin(struct hm_serving *serving, struct hm_peer *peer, struct h
 			.service = row->service,
 			.method = row->method,
 			.parent = event->head.parent,
+			.attempt = event->head.attempt,
 			.started_us = now_us,
 			.started_wall_us = now_wall_us,
 			.now_us = now_us,
@@ -128,6 +129,7 @@ hm_status hm_serving_run(struct hm_serving *serving)
 	const struct hm_interceptor *interceptor = serving->peer->server->config.interceptor;
 	struct hm_call *call = &serving->call;
 
+	call->has_run = true;
 	if (call->service->is_built_in)
 		return call->method->thunk(NULL, call, call->request, call->reply);
 	return interceptor->run(interceptor->user, call, serving->binding ? serving->binding->principal : NULL);
@@ -251,6 +253,7 @@ void hm_serving_answer(struct hm_serving *serving, hm_status status, bool is_inl
 
 	if (status != HM_OK) {
 		hm_failure_init(&failure, status, explain(status, &plain));
+		failure.status.has_not_processed = failure.status.not_processed = !call->has_run;
 		message = &failure.status.base;
 		explain_end(status, &end);
 	}

@@ -1,7 +1,7 @@
 /* Packet codec: the parts that are more than a few stores. Foreign bytes are read front to back, each length checked first. */
 #include "wire/packet_codec.h"
 
-enum { KEY_IDEMPOTENCY = 1, KEY_TRACE_FLAGS = 2, KEY_FAULT = 3, TRACE_SAMPLED = 1 };
+enum { KEY_IDEMPOTENCY = 1, KEY_TRACE_FLAGS = 2, KEY_FAULT = 3, KEY_ATTEMPT = 4, TRACE_SAMPLED = 1 };
 
 /*
  *     HELLO    0               2               4                    8              12             16
@@ -95,6 +95,8 @@ void hm_call_head_encode(const struct hm_call_head *head, uint8_t *to)
 	to += HM_CALL_HEAD_BYTES;
 	if (head->is_unsampled)
 		to = put_metadata(to, KEY_TRACE_FLAGS, &(uint8_t){ 0 }, 1);
+	if (head->attempt > 1)
+		to = put_metadata(to, KEY_ATTEMPT, &head->attempt, 1);
 	if (head->idempotency_key)
 		to = put_metadata(to, KEY_IDEMPOTENCY, head->idempotency_key, head->idempotency_key_bytes);
 	if (head->fault)
@@ -134,6 +136,14 @@ static const char *take_trace_flags(const uint8_t *value, uint16_t value_bytes, 
 	return NULL;
 }
 
+static const char *take_attempt(const uint8_t *value, uint16_t value_bytes, struct hm_call_head *head)
+{
+	if (value_bytes != 1 || !value[0])
+		return "an attempt that is not one byte from 1";
+	head->attempt = value[0];
+	return NULL;
+}
+
 static const char *take_metadata(const uint8_t *at, const uint8_t *end, struct hm_call_head *head)
 {
 	const char *wrong = NULL;
@@ -153,6 +163,8 @@ static const char *take_metadata(const uint8_t *at, const uint8_t *end, struct h
 			wrong = take_trace_flags(at + HM_METADATA_HEAD_BYTES, value_bytes, head);
 		else if (at[0] == KEY_FAULT)
 			wrong = take_fault(at + HM_METADATA_HEAD_BYTES, value_bytes, head);
+		else if (at[0] == KEY_ATTEMPT)
+			wrong = take_attempt(at + HM_METADATA_HEAD_BYTES, value_bytes, head);
 		at += HM_METADATA_HEAD_BYTES + value_bytes;
 	}
 	return wrong;
@@ -179,6 +191,7 @@ const char *hm_call_head_decode(const uint8_t *body, size_t body_bytes, struct h
 	ret_head->fault = NULL;
 	ret_head->fault_bytes = 0;
 	ret_head->stream = HM_STREAM_NONE;
+	ret_head->attempt = 1;
 	*ret_bytes = HM_CALL_HEAD_BYTES + metadata_bytes;
 	return take_metadata(body + HM_CALL_HEAD_BYTES, body + *ret_bytes, ret_head);
 }

@@ -103,6 +103,8 @@ static inline size_t hm_call_head_bytes(const struct hm_call_head *head)
 {
 	size_t metadata_bytes = head->is_unsampled ? HM_METADATA_HEAD_BYTES + 1 : 0;
 
+	if (head->attempt > 1)
+		metadata_bytes += HM_METADATA_HEAD_BYTES + 1;
 	if (head->idempotency_key)
 		metadata_bytes += HM_METADATA_HEAD_BYTES + (size_t)head->idempotency_key_bytes;
 	if (head->fault)

@@ -52,16 +52,18 @@ Test(packet, a_call_head_comes_back_as_it_went)
 					   .slot = 7,
 					   .is_unsampled = true,
 					   .idempotency_key = "the key",
-					   .idempotency_key_bytes = 7 };
+					   .idempotency_key_bytes = 7,
+					   .attempt = 3 };
 	uint8_t bytes[64];
 	struct hm_call_head back;
 	size_t size;
 
-	cr_assert_eq(hm_call_head_bytes(&head), 54);
+	cr_assert_eq(hm_call_head_bytes(&head), 58);
 	hm_call_head_encode(&head, bytes);
-	cr_assert_null(hm_call_head_decode(bytes, 54, &back, &size));
-	cr_assert_eq(size, 54);
+	cr_assert_null(hm_call_head_decode(bytes, 58, &back, &size));
+	cr_assert_eq(size, 58);
 	cr_assert(back.is_unsampled);
+	cr_assert_eq(back.attempt, 3);
 	cr_assert_eq(back.method, head.method);
 	cr_assert(hm_id_equal(&back.request_id, &head.request_id));
 	cr_assert(back.parent == 99 && back.timeout_ms == 1500 && back.slot == 7);
@@ -78,6 +80,9 @@ static const struct {
 	{ "\1\3\0key", 6, 6, NULL },
 	{ "\2\1\0\1\1\3\0key", 10, 10, NULL },
 	{ "\2\2\0\1\1", 5, 5, "trace flags that are not one byte" },
+	{ "\4\1\0\2", 4, 4, NULL },
+	{ "\4\2\0\2\0", 5, 5, "an attempt that is not one byte from 1" },
+	{ "\4\1\0\0", 4, 4, "an attempt that is not one byte from 1" },
 	{ "\7\2\0??\1\3\0key", 11, 11, NULL },
 	{ "\1\3\0key", 6, 7, "metadata longer than its body" },
 	{ "\1\3", 2, 2, "metadata cut off in an entry's head" },
