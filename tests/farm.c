@@ -2,6 +2,7 @@
 #include "tests/farm.h"
 
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,8 +11,10 @@
 #include "rpc/endpoint.h"
 #include "tests/child.h"
 #include "tests/rpc_world.h"
+#include "tests/services/echo/streams.h"
 
 #define URL_VARIABLE "HALLMARK_FARM_URL"
+#define MORTAL_VARIABLE "HALLMARK_FARM_MORTAL"
 
 _Atomic unsigned farm_ended, farm_ended_well;
 
@@ -30,7 +33,15 @@ static hm_status pass(struct hm_call *call, const Echo__SleepRequest *request, E
 	return HM_OK;
 }
 
-static const struct hm_service service = ECHO_SERVICE(.echo = echo, .sleep = pass);
+static hm_status change(struct hm_call *call, const Echo__FailRequest *request, Echo__FailReply *reply)
+{
+	(void)call;
+	(void)request;
+	(void)reply;
+	return HM_OK;
+}
+
+static const struct hm_service service = ECHO_SERVICE(.echo = echo, .sleep = pass, .fail = change, ECHO_STREAMS);
 
 static void stand_at_gate(struct farm *farm)
 {
@@ -40,12 +51,27 @@ static void stand_at_gate(struct farm *farm)
 	pthread_mutex_unlock(&farm->lock);
 }
 
+/* As a guard does. */
+static hm_status refuse(struct farm_server *server, struct hm_call *call)
+{
+	hm_status status = hm_fail(call, UNAVAILABLE, "refused");
+
+	call->has_run = false;
+	hm_error_set_retry(atomic_load(&server->refused_for_ms));
+	return status;
+}
+
 static hm_status on_run(void *user, struct hm_call *call, void *principal)
 {
 	struct farm_server *server = user;
 
 	(void)principal;
+	if (atomic_load(&server->refusals) > 0 && atomic_fetch_sub(&server->refusals, 1) > 0)
+		return refuse(server, call);
+	if (server->is_mortal)
+		kill(getpid(), SIGKILL);
 	atomic_fetch_add(&server->calls, 1);
+	atomic_store(&server->last_attempt, call->attempt);
 	if (atomic_load(&server->fails))
 		return hm_fail(call, UNAVAILABLE, "as asked");
 	if (atomic_load(&server->slow_ms))
@@ -112,6 +138,7 @@ __attribute__((constructor)) static void be_a_server(void)
 	if (!url)
 		return;
 	self.interceptor = (struct hm_interceptor){ .user = &self, .run = on_run };
+	self.is_mortal = getenv(MORTAL_VARIABLE);
 	serve(&self.interceptor, url, NULL);
 	for (;;)
 		pause();
@@ -129,6 +156,16 @@ pid_t farm_fork(struct farm *farm, size_t place)
 	unsetenv(URL_VARIABLE);
 	cr_assert_eq(status, HM_OK, "%s", hm_error_get()->message);
 	close(out);
+	return pid;
+}
+
+pid_t farm_fork_mortal(struct farm *farm, size_t place)
+{
+	pid_t pid;
+
+	setenv(MORTAL_VARIABLE, "1", 1);
+	pid = farm_fork(farm, place);
+	unsetenv(MORTAL_VARIABLE);
 	return pid;
 }
 
@@ -167,6 +204,16 @@ hm_status farm_call(struct farm *farm)
 	const Echo__SleepRequest request = { ECHO_SLEEP_REQUEST_BASE, HM_SET(ms, 0) };
 	Echo__SleepReply *reply;
 	hm_status status = echo_sleep(farm->channel, farm->context, &request, &reply);
+
+	hm_context_reset(farm->context);
+	return status;
+}
+
+hm_status farm_change(struct farm *farm)
+{
+	const Echo__FailRequest request = { ECHO_FAIL_REQUEST_BASE, HM_SET(code, 1) };
+	Echo__FailReply *reply;
+	hm_status status = echo_fail(farm->channel, farm->context, &request, &reply);
 
 	hm_context_reset(farm->context);
 	return status;

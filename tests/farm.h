@@ -20,7 +20,11 @@ struct farm_server {
 	char url[HM_URL_BYTES];
 	_Atomic unsigned calls;
 	_Atomic unsigned slow_ms; /* what a call takes */
+	bool is_mortal;
 	_Atomic bool fails; /* UNAVAILABLE */
+	_Atomic int refusals; /* so many calls are refused before they run */
+	_Atomic unsigned refused_for_ms; /* and told when to come back; 0: nothing */
+	_Atomic unsigned last_attempt; /* what the last call that ran said of itself */
 };
 
 struct farm {
@@ -47,8 +51,14 @@ void farm_serve_at(struct farm *farm, size_t place, char ret_url[HM_URL_BYTES]);
 /* farm_fork has one served by a process of its own, which ends with this thread at the latest. */
 pid_t farm_fork(struct farm *farm, size_t place);
 
+/* farm_fork_mortal has it killed by the first call that runs there. */
+pid_t farm_fork_mortal(struct farm *farm, size_t place);
+
 /* farm_call makes a call that passes (Sleep of 0 ms: on a worker). farm_start starts one that stands while the gate is shut. */
 hm_status farm_call(struct farm *farm);
+
+/* farm_change makes a call of a method that is not idempotent, and passes. */
+hm_status farm_change(struct farm *farm);
 void farm_start(struct farm *farm);
 void farm_shut(struct farm *farm);
 void farm_let_go(struct farm *farm);

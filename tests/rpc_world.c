@@ -167,7 +167,7 @@ void rpc_world_serve(struct rpc_world *world)
 	cr_assert_eq(hm_server_listen(world->server, url, world->url), HM_OK, "%s", hm_error_get()->message);
 }
 
-void rpc_world_open_with(struct rpc_world *world, const char *kind, const struct hm_server_config *limits)
+static void open_world(struct rpc_world *world, const char *kind, const struct hm_server_config *limits)
 {
 	static const struct hm_service *const services[] = { &service };
 
@@ -185,7 +185,22 @@ void rpc_world_open_with(struct rpc_world *world, const char *kind, const struct
 
 void rpc_world_open(struct rpc_world *world, const char *kind)
 {
-	rpc_world_open_with(world, kind, &(struct hm_server_config){ 0 });
+	open_world(world, kind, &(struct hm_server_config){ 0 });
+}
+
+void rpc_world_open_with(struct rpc_world *world, const char *kind, const struct hm_server_config *limits)
+{
+	open_world(world, kind, limits);
+	rpc_world_once(world);
+}
+
+void rpc_world_once(struct rpc_world *world)
+{
+	char target[300];
+
+	hm_channel_close(world->channel);
+	snprintf(target, sizeof target, "%s;attempts=1", world->url);
+	cr_assert_eq(hm_channel_open_url(target, &world->channel), HM_OK);
 }
 
 void rpc_world_close(struct rpc_world *world)

@@ -28,11 +28,14 @@ extern struct rpc_counts rpc_counts;
 enum { RPC_KINDS = 4 };
 extern const char *const rpc_kinds[RPC_KINDS]; /* "inproc", "ipc", "tcp", "tls+tcp" */
 
-/* rpc_world_open serves and connects. rpc_world_serve serves again at the same URL after hm_server_close(world->server). */
+/* rpc_world_open serves and connects. With limits of its own, whose refusals are to be seen, no call is made again. rpc_world_serve serves again at the same URL after hm_server_close(world->server). */
 void rpc_world_open(struct rpc_world *world, const char *kind);
 void rpc_world_open_with(struct rpc_world *world, const char *kind, const struct hm_server_config *limits);
 void rpc_world_serve(struct rpc_world *world);
 void rpc_world_close(struct rpc_world *world);
+
+/* rpc_world_once has the world's channel make no call again, so that what a server refuses is seen. */
+void rpc_world_once(struct rpc_world *world);
 
 /* The gate: Sleep with ms 0 passes; with more it counts itself in and stands until the gate is open or its call cancelled. */
 void rpc_gate_shut(void);

@@ -189,6 +189,7 @@ RPC_TEST(admission, a_brand_over_its_quota_is_told_when_to_come_back_and_others_
 	unsigned ok = 0, ran = rpc_counts.ran;
 	Echo__EchoMessage *reply;
 
+	rpc_world_once(world);
 	cr_assert_eq(hm_context_open("nova", "a-token", &other), HM_OK);
 	cr_assert_eq(hm_server_set_quota(world->server, "loop", 5, 0), HM_OK);
 	for (int i = 0; i < 100; i++) {
@@ -217,6 +218,7 @@ RPC_TEST(admission, a_brand_has_no_more_calls_under_way_than_it_may)
 {
 	struct ends ends = { 0 };
 
+	rpc_world_once(world);
 	cr_assert_eq(hm_server_set_quota(world->server, "*", 0, 3), HM_OK);
 	occupy(world, 3, FLOOD, &ends);
 	rpc_wait_for(ends.exhausted == FLOOD - 3);

@@ -19,6 +19,8 @@
 #include "rpc/parked.h"
 #include "rpc/picker.h"
 #include "rpc/resolver.h"
+#include "rpc/retry.h"
+#include "rpc/retry_budget.h"
 
 enum hm_backend_state {
 	HM_BACKEND_IDLE,
@@ -50,6 +52,9 @@ struct hm_channel {
 	const struct hm_identity *identity; /* NULL: nothing is proven */
 	struct hm_connection *connections; /* all that are not closed yet */
 	struct hm_parked parked; /* calls that wait for a connection */
+	struct hm_parked resting; /* calls that are to be made again */
+	struct hm_retry_budget budget;
+	uint8_t attempts; /* of each call; 0: as its contract says */
 	struct hm_pending *free;
 	size_t waiting; /* callers who will come back for the lock */
 	size_t n_streams; /* not closed yet: they keep its memory */

@@ -72,7 +72,7 @@ Test(balance, ejects_a_server_that_fails_and_goes_on_with_the_others, .timeout =
 	unsigned failures = 0, seen;
 	struct farm farm;
 
-	farm_open(&farm, SERVERS, ";balancing=round_robin");
+	farm_open(&farm, SERVERS, ";balancing=round_robin;attempts=1");
 	farm_connect(&farm, SERVERS);
 	atomic_store(&farm.servers[1].fails, true);
 	while (farm_members(&farm) == SERVERS) {
@@ -90,7 +90,7 @@ Test(balance, calls_the_ejected_ones_after_all_when_no_other_is_left, .timeout =
 {
 	struct farm farm;
 
-	farm_open(&farm, 2, ";balancing=round_robin");
+	farm_open(&farm, 2, ";balancing=round_robin;attempts=1");
 	farm_connect(&farm, 2);
 	atomic_store(&farm.servers[1].fails, true);
 	rpc_wait_for(farm_call(&farm) != HM_OK && farm_members(&farm) == 1);

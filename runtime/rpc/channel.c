@@ -60,11 +60,14 @@ static struct hm_channel *make_channel(const struct hm_target *target)
 	pthread_mutex_init(&channel->lock, NULL);
 	pthread_cond_init(&channel->changed, NULL);
 	hm_parked_init(&channel->parked);
+	hm_parked_init(&channel->resting);
+	hm_retry_budget_init(&channel->budget, hm_clock_mono_us());
 	hm_picker_init(&channel->picker, target->balancing, seed);
 	hm_ejector_init(&channel->ejector);
 	hm_timer_init(&channel->timer, hm_balance_tick, channel);
 	channel->tick_us = INT64_MAX;
 	channel->health_checks = target->health_checks;
+	channel->attempts = target->attempts;
 	return channel;
 }
 
@@ -119,6 +122,7 @@ void hm_channel_free(struct hm_channel *channel)
 			hm_backend_close(channel->backends[place]);
 	for (struct hm_pending *pending = channel->free, *next; pending; pending = next) {
 		next = pending->next;
+		free(pending->copied);
 		free(pending);
 	}
 	hm_picker_fini(&channel->picker);
@@ -165,8 +169,12 @@ hm_status hm_channel_begin(struct hm_channel *channel, struct hm_pending *pendin
 			   struct hm_pipe **ret_pipe)
 {
 	struct hm_connection *connection;
+	hm_status status;
 
-	TRY(hm_balance_pick(channel, pending, NULL, now_us, &connection));
+	hm_retry_budget_note(&channel->budget, now_us);
+	status = hm_balance_pick(channel, pending, NULL, now_us, &connection);
+	if (status != HM_OK)
+		return hm_retry_refused(channel, pending) ? HM_OK : hm_error_get()->code;
 	if (!connection) {
 		hm_parked_add(channel, pending);
 		return HM_OK;
@@ -179,13 +187,15 @@ hm_status hm_channel_begin(struct hm_channel *channel, struct hm_pending *pendin
 
 static hm_status explain_leaving(const struct hm_pending *pending, enum hm_wait how)
 {
-	bool was_sent = pending->id;
+	bool was_sent = pending->id || pending->is_in_doubt;
 	struct hm_error error = { .code = how == HM_WAIT_CANCELLED ? HM_CANCELLED : HM_DEADLINE_EXCEEDED,
 				  .maybe_processed = was_sent };
 
 	snprintf(error.message, sizeof error.message, "%s: %s; %s", pending->method->name,
 		 how == HM_WAIT_CANCELLED ? "cancelled" : "no reply in time",
-		 was_sent ? "the call may have been processed" : "no connection yet, the call was not processed");
+		 was_sent                ? "the call may have been processed"
+		 : pending->attempts > 1 ? "it was to be made again, and was not processed"
+					 : "no connection yet, the call was not processed");
 	return hm_error_set(&error);
 }
 
@@ -271,7 +281,7 @@ static struct hm_pending *take_pending(struct hm_channel *channel)
 	if (pending)
 		channel->free = pending->next;
 	else
-		pending = malloc(sizeof *pending);
+		pending = calloc(1, sizeof *pending);
 	if (!pending)
 		abort();
 	return pending;
@@ -292,9 +302,14 @@ hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *contex
 	prepared.user = user;
 	pthread_mutex_lock(&channel->lock);
 	pending = take_pending(channel);
+	prepared.copied = pending->copied;
+	prepared.copied_room = pending->copied_room;
 	*pending = prepared;
+	if (channel->attempts != 1)
+		hm_pending_copy(pending);
 	status = hm_channel_begin(channel, pending, now_us, &pipe);
 	if (status != HM_OK) {
+		hm_pending_drop(pending);
 		pending->next = channel->free;
 		channel->free = pending;
 	}

@@ -54,8 +54,15 @@ static void add_waiting(struct hm_ended *ended, struct hm_channel *channel, stru
 	hm_ended_wake(ended, word);
 }
 
+static bool has_failed(const struct hm_pending *pending)
+{
+	return pending->status != HM_OK || pending->error;
+}
+
 void hm_ended_add(struct hm_ended *ended, struct hm_channel *channel, struct hm_pending *pending)
 {
+	if (has_failed(pending) && !pending->has_expired && hm_retry_ended(channel, pending))
+		return;
 	if (pending->context) {
 		add_waiting(ended, channel, pending);
 		return;

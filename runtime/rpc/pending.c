@@ -8,6 +8,11 @@
 #include "rpc/failure.h"
 #include "wire/message.h"
 
+enum {
+	COPIED_BYTES_LEAST = 512, /* a token and a small request */
+	COPIED_BYTES_KEPT = 4096,
+};
+
 static hm_status check_context(const struct hm_context *context, const struct hm_method *method)
 {
 	if (context->in_transaction)
@@ -57,7 +62,8 @@ hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context
 			  .request_id = context->request_id,
 			  .parent = context->parent,
 			  .is_unsampled = context->is_unsampled,
-			  .stream = hm_kind_halves(method->kind) },
+			  .stream = hm_kind_halves(method->kind),
+			  .attempt = 1 },
 		.brand = context->brand,
 		.token = context->token,
 		.request = request,
@@ -66,6 +72,7 @@ hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context
 		.deadline_us = deadline_of(context, method, now_us),
 		.waits_for_ready = context->waits_for_ready,
 		.started_us = now_us,
+		.attempts = 1,
 	};
 	if (method->request_bytes && pending->body_bytes > method->request_bytes)
 		return hm_raise(RESOURCE_EXHAUSTED, "%s: request of %zu bytes, at most %u are allowed", method->name,
@@ -80,43 +87,70 @@ hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context
 	return HM_OK;
 }
 
+/* The memory of the call that had this place before, if it does. */
+static char *make_room(struct hm_pending *pending, size_t bytes)
+{
+	if (pending->copied_room < bytes) {
+		free(pending->copied);
+		pending->copied_room = bytes < COPIED_BYTES_LEAST ? COPIED_BYTES_LEAST : bytes;
+		pending->copied = malloc(pending->copied_room);
+	}
+	if (!pending->copied)
+		abort();
+	return pending->copied;
+}
+
+static const char *put(char **at, const char *bytes, size_t size)
+{
+	const char *copied = memcpy(*at, bytes, size);
+
+	*at += size;
+	return copied;
+}
+
 void hm_pending_copy(struct hm_pending *pending)
 {
 	size_t brand_bytes = strlen(pending->brand) + 1, token_bytes = pending->token ? strlen(pending->token) + 1 : 0;
 	size_t key_bytes = pending->head.idempotency_key_bytes, fault_bytes = pending->head.fault_bytes;
-	char *at = malloc(brand_bytes + token_bytes + key_bytes + fault_bytes + pending->body_bytes);
+	char *at;
 
-	if (!at)
-		abort();
-	pending->copied = at;
-	pending->brand = memcpy(at, pending->brand, brand_bytes);
-	at += brand_bytes;
+	if (pending->is_copied)
+		return;
+	at = make_room(pending, brand_bytes + token_bytes + key_bytes + fault_bytes + pending->body_bytes);
+	pending->is_copied = true;
+	pending->brand = put(&at, pending->brand, brand_bytes);
 	if (token_bytes)
-		pending->token = memcpy(at, pending->token, token_bytes);
-	at += token_bytes;
+		pending->token = put(&at, pending->token, token_bytes);
 	if (key_bytes)
-		pending->head.idempotency_key = memcpy(at, pending->head.idempotency_key, key_bytes);
-	at += key_bytes;
+		pending->head.idempotency_key = put(&at, pending->head.idempotency_key, key_bytes);
 	if (fault_bytes)
-		pending->head.fault = memcpy(at, pending->head.fault, fault_bytes);
-	at += fault_bytes;
+		pending->head.fault = put(&at, pending->head.fault, fault_bytes);
 	if (pending->request)
 		protobuf_c_message_pack(pending->request, (uint8_t *)at);
 	pending->packed = (uint8_t *)at;
 	pending->request = NULL;
 }
 
+bool hm_pending_is_kept(const struct hm_pending *pending)
+{
+	return pending->context || pending->is_copied;
+}
+
 void hm_pending_drop(struct hm_pending *pending)
 {
 	char *copied = pending->copied;
 
-	if (copied && pending->token) {
+	if (pending->is_copied && pending->token) {
 		char *token = copied + (pending->token - copied);
 
 		explicit_bzero(token, strlen(token));
 	}
+	pending->is_copied = false;
+	if (pending->copied_room <= COPIED_BYTES_KEPT)
+		return;
 	free(copied);
 	pending->copied = NULL;
+	pending->copied_room = 0;
 }
 
 hm_status hm_pending_status(const struct hm_pending *pending)
@@ -126,7 +160,7 @@ hm_status hm_pending_status(const struct hm_pending *pending)
 	return pending->has_expired ? HM_DEADLINE_EXCEEDED : (hm_status)pending->status;
 }
 
-hm_status hm_pending_result(const struct hm_pending *pending, struct hm_arena *arena, ProtobufCMessage **ret_reply)
+static hm_status result(const struct hm_pending *pending, struct hm_arena *arena, ProtobufCMessage **ret_reply)
 {
 	if (pending->error)
 		return hm_error_set(pending->error);
@@ -139,4 +173,20 @@ hm_status hm_pending_result(const struct hm_pending *pending, struct hm_arena *a
 		return hm_raise(INTERNAL, "%s: the reply cannot be read: %s", pending->method->name,
 				hm_error_get()->message);
 	return HM_OK;
+}
+
+/* An earlier attempt may have done what the last one did not. */
+static hm_status doubt(void)
+{
+	struct hm_error error = *hm_error_get();
+
+	error.maybe_processed = true;
+	return hm_error_set(&error);
+}
+
+hm_status hm_pending_result(const struct hm_pending *pending, struct hm_arena *arena, ProtobufCMessage **ret_reply)
+{
+	hm_status status = result(pending, arena, ret_reply);
+
+	return status != HM_OK && pending->is_in_doubt ? doubt() : status;
 }

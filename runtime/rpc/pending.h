@@ -5,7 +5,7 @@
  * gets a copy of them. (rpc's own header)
  */
 #pragma once
-#include "rpc/channel.h"
+#include "rpc/picker.h"
 #include "wire/packet.h"
 
 struct hm_pending {
@@ -19,8 +19,17 @@ struct hm_pending {
 	const uint8_t *packed;
 	size_t body_bytes;
 	int64_t deadline_us; /* 0: none */
-	void *copied; /* what a parked started call points into */
+	void *copied; /* what a started call points into, so that it can be parked and made again; kept for the next one */
+	size_t copied_room;
+	bool is_copied;
 	bool waits_for_ready; /* no endpoint that can be reached is no reason to fail */
+	/* Attempts. */
+	uint8_t attempts; /* made, or about to be, that count */
+	bool was_spared; /* one was made that does not count */
+	bool is_in_doubt; /* one may have been processed, of which nothing was heard */
+	bool is_resting; /* until due_us */
+	int64_t due_us;
+	struct hm_places tried;
 	/* Where it is. */
 	struct hm_connection *connection; /* NULL: parked */
 	int64_t started_us; /* when it was made ready */
@@ -52,7 +61,10 @@ hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context
 /* hm_pending_copy makes a started call independent of its caller's memory. */
 void hm_pending_copy(struct hm_pending *pending);
 
-/* hm_pending_drop frees that copy, if there is one, and leaves no token behind in it. */
+/* hm_pending_is_kept says whether all that is sent is there to be sent once more. */
+bool hm_pending_is_kept(const struct hm_pending *pending);
+
+/* hm_pending_drop leaves no token behind in that copy, and keeps its memory for the next call if it is small. */
 void hm_pending_drop(struct hm_pending *pending);
 
 /* hm_pending_status is how an ended call ended, before its reply is read. */

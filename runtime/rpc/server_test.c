@@ -152,10 +152,12 @@ Test(server, takes_no_more_connections_than_it_may, .timeout = 60)
 		struct hm_channel *second = NULL;
 		struct hm_server_stats stats;
 		Echo__EchoMessage *reply = NULL;
+		char target[300];
 
 		rpc_world_open_with(&world, rpc_kinds[kind], &(struct hm_server_config){ .connections_max = 1 });
 		still_answers(&world);
-		cr_assert_eq(hm_channel_open_url(world.url, &second), HM_OK);
+		snprintf(target, sizeof target, "%s;attempts=1", world.url);
+		cr_assert_eq(hm_channel_open_url(target, &second), HM_OK);
 		cr_expect_eq(echo_echo(second, world.context, &(Echo__EchoMessage){ ECHO_ECHO_MESSAGE_BASE }, &reply),
 			     HM_UNAVAILABLE);
 		hm_channel_close(second);

@@ -32,8 +32,10 @@ hm_status hm_stream_open(struct hm_channel *channel, struct hm_context *context,
 	hm_timer_init(&stream->timer, fire, stream);
 	pthread_mutex_lock(&channel->lock);
 	channel->n_streams++;
-	if (status == HM_OK)
+	if (status == HM_OK) {
+		hm_pending_copy(&stream->pending);
 		status = hm_channel_begin(channel, &stream->pending, now_us, &pipe);
+	}
 	pthread_mutex_unlock(&channel->lock);
 	hm_connection_push(pipe);
 	if (status != HM_OK) {
@@ -284,6 +286,7 @@ static enum hm_sent put(struct hm_stream *stream, const ProtobufCMessage *messag
 		sent = pending->connection ? hm_engine_send(pending->connection->engine, pending->id, bytes, &body)
 					   : HM_SEND_BLOCKED; /* not connected yet */
 	if (sent == HM_SENT) {
+		stream->has_sent = true;
 		protobuf_c_message_pack(message, body);
 		pipe = flush(stream);
 	} else if (sent == HM_SEND_BLOCKED && waits) {

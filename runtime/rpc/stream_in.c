@@ -45,6 +45,7 @@ void hm_stream_wake(struct hm_stream *stream, struct hm_ended *ended)
 
 void hm_stream_arrived(struct hm_stream *stream, const struct hm_event *event, struct hm_ended *ended)
 {
+	stream->has_received = true;
 	hm_buffer_add(&stream->arrived, &event->body_bytes, sizeof event->body_bytes);
 	hm_buffer_add(&stream->arrived, event->body, event->body_bytes);
 	wake(&stream->reader, ended);
@@ -154,5 +155,6 @@ void hm_stream_free(struct hm_stream *stream)
 	hm_arena_fini(&stream->arena);
 	hm_arena_fini(&stream->result);
 	hm_pending_drop(&stream->pending);
+	free(stream->pending.copied);
 	free(stream);
 }

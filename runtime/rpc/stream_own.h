@@ -34,6 +34,7 @@ struct hm_stream {
 	/* Under the channel's lock. */
 	struct hm_buffer arrived;
 	bool no_more_requests;
+	bool has_sent, has_received; /* a message: the call cannot be made again */
 	_Atomic uint32_t reader, writer;
 	void (*ready)(void *user);
 	void *user;

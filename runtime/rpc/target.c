@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "rpc/attempt.h"
+
 static const struct choice {
 	const char *text; /* NAME=VALUE */
 	bool is_health;
@@ -13,6 +15,24 @@ static const struct choice {
 	{ "health=on", true, HM_HEALTH_CHECKS_ON },
 	{ "health=off", true, HM_HEALTH_CHECKS_OFF },
 };
+
+/* NAME=NUMBER */
+static bool take_attempts(struct hm_target *target, const char *text, size_t bytes)
+{
+	static const char name[] = "attempts=";
+	const size_t name_bytes = sizeof name - 1;
+	unsigned value = 0;
+
+	if (bytes <= name_bytes || bytes > name_bytes + 2 || memcmp(text, name, name_bytes) != 0)
+		return false;
+	for (size_t i = name_bytes; i < bytes; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		value = value * 10 + (unsigned)(text[i] - '0');
+	}
+	target->attempts = (uint8_t)value;
+	return value && value <= HM_ATTEMPTS_MAX;
+}
 
 static hm_status choose(struct hm_target *target, const char *text, size_t bytes)
 {
@@ -27,10 +47,12 @@ static hm_status choose(struct hm_target *target, const char *text, size_t bytes
 			target->balancing = (enum hm_balancing)choice->value;
 		return HM_OK;
 	}
+	if (take_attempts(target, text, bytes))
+		return HM_OK;
 	return hm_raise(
 		INVALID_ARGUMENT,
-		"target %s: no option \"%.*s\": there are balancing=least_loaded, balancing=round_robin, health=on "
-		"and health=off",
+		"target %s: no option \"%.*s\": there are balancing=least_loaded, balancing=round_robin, health=on, "
+		"health=off and attempts=1 to 10",
 		target->name, (int)bytes, text);
 }
 

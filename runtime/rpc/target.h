@@ -6,6 +6,7 @@
  *
  *     balancing   least_loaded, round_robin
  *     health      on, off: whether servers are asked if they serve; without it those of several endpoints are
+ *     attempts    1 … 10: the most at each call, whatever its contract says; 1: no call is made again
  *
  * (rpc's own header)
  */
@@ -17,6 +18,7 @@ struct hm_target {
 	char name[HM_TARGET_BYTES];
 	enum hm_balancing balancing;
 	enum hm_health_checks health_checks;
+	uint8_t attempts; /* 0: not said */
 };
 
 /* hm_target_parse: INVALID_ARGUMENT says which option, or value of one, nobody knows. */
