@@ -338,7 +338,7 @@ static hm_status step_and_fail(struct hm_call *call, const Notes__AddNoteRequest
 	TRY(handled_insert(call, request, reply));
 	TRY(hm_step(call, "note.stepped"));
 	TRY(handled_insert(call, request, reply));
-	return hm_fail(call, UNAVAILABLE, "the second half of %s cannot be had", request->title);
+	return hm_fail(call, FAILED_PRECONDITION, "the second half of %s cannot be had", request->title);
 }
 
 Test(idempotency, a_failure_after_a_step_is_kept_for_the_step_is)
@@ -346,9 +346,9 @@ Test(idempotency, a_failure_after_a_step_is_kept_for_the_step_is)
 	struct fixture f = handled_serving(step_and_fail, NULL);
 	struct hm_context *ana = fixture_user(&f, "loop", "ana");
 
-	refuses(UNAVAILABLE, handled_run(&f, keyed(ana, "k")));
+	refuses(FAILED_PRECONDITION, handled_run(&f, keyed(ana, "k")));
 	cr_expect_eq(fixture_audited(&f, "notes", ana), 2, "the step's entry and the call's");
-	refuses(UNAVAILABLE, handled_run(&f, keyed(ana, "k")));
+	refuses(FAILED_PRECONDITION, handled_run(&f, keyed(ana, "k")));
 	cr_expect_str_eq(hm_error_get()->message, "the second half of a note cannot be had");
 	cr_expect_eq(fixture_audited(&f, "notes", ana), 1);
 	cr_expect_eq(handled_count_notes(&f), 1);
