@@ -13,7 +13,7 @@
 #include "wrappers.h"
 
 /* Steps of paths inside descriptor.proto's messages. */
-enum { FILE_OPTIONS = 8, FILE_SYNTAX = 12, SERVICE_OPTIONS = 3, METHOD_OPTIONS = 4 };
+enum { FILE_OPTIONS = 8, FILE_SYNTAX = 12, SERVICE_OPTIONS = 3, METHOD_OPTIONS = 4, ATTEMPTS_MAX = 10 };
 
 void problem_add(struct problems *problems, const struct file *file, const struct path *path, const char *format, ...)
 {
@@ -94,6 +94,11 @@ static bool is_inline_stream(const struct checked *it)
 	return it->method->options.is_inline && it->method->kind != HM_UNARY;
 }
 
+static bool has_too_many_attempts(const struct checked *it)
+{
+	return it->method->options.attempts > ATTEMPTS_MAX;
+}
+
 static bool has_no_schema(const struct checked *it)
 {
 	return is_audited(it->method) && !it->service->options.schema;
@@ -147,6 +152,7 @@ static const struct {
 	{ has_not_one_access, "say exactly one of permission, public and callers" },
 	{ is_inline_with_data, "inline is for methods of effect NONE: a database would block the transport" },
 	{ is_inline_stream, "inline is for unary methods: a stream would hold the transport" },
+	{ has_too_many_attempts, "attempts: 10 at most" },
 	{ has_no_schema,
 	  "a method that reads or writes needs its service to have a schema: (hallmark.service).schema" },
 	{ has_no_entity_field, "entity_id names a field that neither reply nor request has" },

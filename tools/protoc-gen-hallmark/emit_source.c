@@ -142,6 +142,8 @@ static void emit_policy(const struct method *method, struct hm_buffer *out)
 	emit_text_member(out, "only_brand", options->only_brand);
 	hm_buffer_printf(out, "\t\t.deadline_ms = %u,\n\t\t.request_bytes = %u,\n", options->deadline_ms,
 			 options->request_bytes);
+	if (options->attempts)
+		hm_buffer_printf(out, "\t\t.attempts = %u,\n", options->attempts);
 	hm_buffer_add_text(out, options->is_public ? "\t\t.is_public = true,\n" : "");
 	hm_buffer_add_text(out, options->is_inline ? "\t\t.is_inline = true,\n" : "");
 	hm_buffer_add_text(out, options->secret_reply ? "\t\t.secret_reply = true,\n" : "");
