@@ -192,9 +192,13 @@ static hm_status open_brand(const char *folder, const char *name, struct brand *
 	return status;
 }
 
+/* What is refused is counted, not made again. */
 static hm_status open_load(const char *folder, const char *url)
 {
-	TRY(hm_channel_open_url(url, &load.channel));
+	char target[512];
+
+	snprintf(target, sizeof target, "%s;attempts=1", url);
+	TRY(hm_channel_open_url(target, &load.channel));
 	TRY(open_brand(folder, BENCH_BRAND, &load.brands[0], load.slots, SLOTS));
 	return open_brand(folder, BENCH_QUIET_BRAND, &load.brands[QUIET], load.slots + SLOTS, QUIET_SLOTS);
 }
