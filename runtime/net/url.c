@@ -59,7 +59,8 @@ hm_status hm_url_check(const char *url)
 		return hm_raise(INVALID_ARGUMENT,
 				"%s: write ipc://PATH, inproc://NAME, tcp://127.0.0.1:PORT or tls+tcp://HOST:PORT",
 				url);
-	if (!is_loopback(host))
+	if (!is_loopback(host) ||
+	    !has_port(host)) /* nng takes "localhost:@10.0.0.7:7003" for a user's name at that host */
 		return hm_raise(
 			INVALID_ARGUMENT,
 			"%s: tcp is not encrypted, so it is for 127.0.0.1, [::1] and localhost with a port alone; "
