@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "wire/engine_own.h"
 
-enum { STATUS_TEXT_BYTES = 120 };
+enum { STATUS_TEXT_BYTES = 120, KEEPALIVE_MS_MIN = 1000 };
 static_assert(STATUS_TEXT_BYTES < 128, "its length is one byte");
 
 static void check_config(const struct hm_engine_config *config)
@@ -257,10 +257,20 @@ void hm_engine_goaway(struct hm_engine *engine)
 	hm_outgoing_add(&engine->outgoing, &(struct hm_frame){ .type = HM_FRAME_GOAWAY });
 }
 
+/* This end's wish, or the peer's if that is shorter; but a peer does not get more than a PING a second by its wish. */
+static uint32_t keepalive_ms(const struct hm_engine *engine)
+{
+	uint32_t own_ms = engine->own.keepalive_ms, peer_ms = engine->introduced ? engine->peer.keepalive_ms : 0;
+
+	if (peer_ms && peer_ms < KEEPALIVE_MS_MIN)
+		peer_ms = KEEPALIVE_MS_MIN;
+	return own_ms && peer_ms && peer_ms < own_ms ? peer_ms : own_ms;
+}
+
 /* When silence means something next: after keepalive_ms a PING, after twice that without any answer the end. */
 static int64_t silence_us(const struct hm_engine *engine)
 {
-	int64_t keepalive_us = (int64_t)engine->own.keepalive_ms * HM_US_PER_MS;
+	int64_t keepalive_us = (int64_t)keepalive_ms(engine) * HM_US_PER_MS;
 
 	if (!keepalive_us || engine->error || (engine->side == HM_SERVER && !engine->introduced))
 		return INT64_MAX;

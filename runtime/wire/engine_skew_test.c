@@ -80,16 +80,23 @@ static const struct {
 	{ 2, 3, 1, 2, true }, { 1, 1, 2, 3, false }, { 2, 3, 1, 1, false }, { 3, 5, 1, 2, false },
 };
 
-static struct hm_engine *open_range(enum hm_side side, uint16_t version_min, uint16_t version_max)
+static struct hm_engine *open_keeping(enum hm_side side, uint16_t version_min, uint16_t version_max,
+				      uint32_t keepalive_ms)
 {
 	const struct hm_engine_config config = { side,
 						 { .version_min = version_min,
 						   .version_max = version_max,
 						   .packet_bytes_max = HM_PACKET_BYTES_MIN,
 						   .calls_max = HM_CALLS_MIN,
-						   .slots_max = HM_SLOTS_MIN } };
+						   .slots_max = HM_SLOTS_MIN,
+						   .keepalive_ms = keepalive_ms } };
 
 	return hm_engine_open(&config, 0);
+}
+
+static struct hm_engine *open_range(enum hm_side side, uint16_t version_min, uint16_t version_max)
+{
+	return open_keeping(side, version_min, version_max, 0);
 }
 
 /* Takes all that leaves one end to the other; false: that broke it. */
@@ -120,6 +127,30 @@ Test(engine_skew, two_ends_talk_if_their_versions_overlap_and_part_with_words_if
 		cr_expect_eq(agree, ranges[i].agree, "case %zu: %s", i, hm_error_get()->message);
 		if (!ranges[i].agree)
 			cr_expect(strstr(hm_error_get()->message, "version"), "%s", hm_error_get()->message);
+		hm_engine_close(client);
+		hm_engine_close(server);
+	}
+}
+
+/* What each end wants to hear of the other; when each asks. */
+static const struct {
+	uint32_t client_ms, server_ms;
+	int64_t client_us, server_us;
+} wishes[] = {
+	{ 15000, 30000, 15000000, 15000000 }, { 30000, 15000, 15000000, 15000000 },
+	{ 1, 30000, 1000, 1000000 }, /* its own affair; the other does not do more for it than once a second */
+	{ 0, 30000, INT64_MAX, 30000000 },    { 15000, 0, 15000000, INT64_MAX },
+};
+
+Test(engine_skew, both_ends_ask_as_often_as_the_one_that_wants_it_more)
+{
+	for (size_t i = 0; i < sizeof wishes / sizeof *wishes; i++) {
+		struct hm_engine *client = open_keeping(HM_CLIENT, 1, 1, wishes[i].client_ms);
+		struct hm_engine *server = open_keeping(HM_SERVER, 1, 1, wishes[i].server_ms);
+
+		cr_assert(move(client, server) && move(server, client));
+		cr_expect_eq(hm_engine_next_tick_us(client), wishes[i].client_us, "case %zu", i);
+		cr_expect_eq(hm_engine_next_tick_us(server), wishes[i].server_us, "case %zu", i);
 		hm_engine_close(client);
 		hm_engine_close(server);
 	}
