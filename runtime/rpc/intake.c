@@ -272,6 +272,8 @@ void hm_intake_packet(void *user, const struct hm_address *from, const void *byt
 	peer->heard_us = batch.now_us;
 	if (hm_engine_feed(peer->engine, bytes, size, batch.now_us) == HM_OK) {
 		work_events(peer, &batch);
+		if (batch.count)
+			peer->busy_us = batch.now_us;
 		peer->has_spoken = peer->has_spoken || batch.count || hm_engine_peer(peer->engine);
 	}
 	peer->is_being_read = false;

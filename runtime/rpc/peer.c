@@ -13,7 +13,8 @@ enum {
 	KEEPALIVE_MS = 30000,
 	SILENCE_US = 10 * HM_US_PER_S,
 	SOLO_SILENCE_US = 60 * HM_US_PER_S,
-	SWEEP_US = HM_US_PER_S
+	SWEEP_US = HM_US_PER_S,
+	AGE_SPREAD = 10
 };
 
 static struct hm_engine *open_engine(int64_t now_us)
@@ -36,6 +37,18 @@ static struct hm_engine *open_engine(int64_t now_us)
 	return hm_engine_open(&config, now_us);
 }
 
+/* Spread by chance, so that clients who came together do not go together. */
+static int64_t age_limit_us(const struct hm_server *server, int64_t now_us)
+{
+	int64_t age_us = (int64_t)server->config.connection_age_ms * HM_US_PER_MS;
+	uint32_t chance;
+
+	if (!age_us)
+		return INT64_MAX;
+	hm_random(&chance, sizeof chance);
+	return now_us + age_us - age_us / AGE_SPREAD + (int64_t)((uint64_t)(2 * age_us / AGE_SPREAD) * chance >> 32);
+}
+
 static struct hm_peer *make_peer(struct hm_server *server, struct hm_pipe *pipe, const char *name)
 {
 	struct hm_peer *peer = calloc(1, sizeof *peer);
@@ -48,6 +61,9 @@ static struct hm_peer *make_peer(struct hm_server *server, struct hm_pipe *pipe,
 	snprintf(peer->name, sizeof peer->name, "%s", name);
 	peer->is_own = !strcmp(name, "inproc");
 	peer->since_us = hm_clock_mono_us();
+	peer->busy_us = peer->since_us;
+	peer->too_old_us = age_limit_us(server, peer->since_us);
+	peer->gone_by_us = INT64_MAX;
 	peer->engine = open_engine(peer->since_us);
 	pthread_mutex_init(&peer->lock, NULL);
 	return peer;
@@ -166,9 +182,22 @@ static bool is_over(const struct hm_peer *peer, int64_t now_us)
 {
 	if (!peer->has_spoken)
 		return now_us - peer->since_us > SILENCE_US;
-	if (hm_engine_error(peer->engine) != HM_OK)
+	if (hm_engine_error(peer->engine) != HM_OK || now_us >= peer->gone_by_us)
 		return true;
 	return !hm_engine_peer(peer->engine) && !peer->solo_calls && now_us - peer->heard_us > SOLO_SILENCE_US;
+}
+
+/* Its client goes elsewhere, or comes again when it has something to ask; what runs may end. */
+static void retire(struct hm_peer *peer, int64_t now_us)
+{
+	const struct hm_server_config *config = &peer->server->config;
+	int64_t idle_us = (int64_t)config->connection_idle_ms * HM_US_PER_MS;
+	bool is_idle = now_us - peer->busy_us > idle_us && !hm_engine_calls(peer->engine);
+
+	if (!hm_engine_peer(peer->engine) || peer->gone_by_us != INT64_MAX || (!is_idle && now_us < peer->too_old_us))
+		return;
+	peer->gone_by_us = now_us + (int64_t)config->connection_grace_ms * HM_US_PER_MS;
+	hm_engine_goaway(peer->engine);
 }
 
 static void sweep_peer(struct hm_peer *peer, int64_t now_us)
@@ -177,6 +206,7 @@ static void sweep_peer(struct hm_peer *peer, int64_t now_us)
 
 	pthread_mutex_lock(&peer->lock);
 	hm_engine_tick(peer->engine, now_us);
+	retire(peer, now_us);
 	hm_peer_flush(peer);
 	ends = is_over(peer, now_us);
 	pthread_mutex_unlock(&peer->lock);

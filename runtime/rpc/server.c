@@ -13,6 +13,8 @@ enum {
 	STREAMS_MAX = 256,
 	QUEUE_MAX = 4096,
 	CONNECTIONS_MAX = 1024,
+	CONNECTION_IDLE_MS = 30 * 60 * 1000,
+	CONNECTION_GRACE_MS = 60 * 1000,
 	BUILT_IN_QUEUE_MAX = 64,
 	WATCHES_MAX = 64
 };
@@ -109,6 +111,8 @@ hm_status hm_server_open(const struct hm_server_config *config, struct hm_server
 	server->config.workers = or_default(config->workers, WORKERS);
 	server->config.queue_max = or_default(config->queue_max, QUEUE_MAX);
 	server->config.connections_max = or_default(config->connections_max, CONNECTIONS_MAX);
+	server->config.connection_idle_ms = or_default(config->connection_idle_ms, CONNECTION_IDLE_MS);
+	server->config.connection_grace_ms = or_default(config->connection_grace_ms, CONNECTION_GRACE_MS);
 	server->config.streams_max = or_default(config->streams_max, STREAMS_MAX);
 	init_locks(server);
 	server->tenants = hm_tenants_open();

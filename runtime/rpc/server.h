@@ -60,6 +60,10 @@ struct hm_server_config {
 		running_max; /* calls run by workers at once, a service; 0: as many as is found good, up to `workers` */
 	uint32_t connections_max; /* 0: 1024 */
 	uint32_t
+		connection_age_ms; /* older ones are told GOAWAY, a tenth sooner or later by chance; 0: none is too old */
+	uint32_t connection_idle_ms; /* so are those without a call for so long; 0: 30 minutes */
+	uint32_t connection_grace_ms; /* closed so long after either, whatever still runs; 0: a minute */
+	uint32_t
 		streams_max; /* at once, a service, each with a thread, and a quarter more for brands that have none; beyond:
 				 RESOURCE_EXHAUSTED. 0: 256 */
 	const struct hm_identity

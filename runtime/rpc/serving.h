@@ -95,6 +95,9 @@ struct hm_peer {
 	_Atomic bool is_gone; /* its packets are dropped, nothing is sent to it */
 	bool has_spoken;
 	int64_t heard_us; /* its last packet */
+	int64_t busy_us; /* the last one with more in it than PINGs */
+	int64_t too_old_us; /* is told GOAWAY then; INT64_MAX: never */
+	int64_t gone_by_us; /* was told GOAWAY, for age or idleness, and is closed then; INT64_MAX: was not */
 	bool has_streams; /* had one ever */
 	bool is_being_read; /* its engine has events for the thread that reads its packets */
 	uint8_t faults; /* what happens to the next packet */
