@@ -197,3 +197,25 @@ const char *test_keys_folder(void)
 {
 	return getenv(ENV_KEYS);
 }
+
+static char own_keys[64];
+
+static void remove_own_keys(void)
+{
+	char command[100];
+
+	snprintf(command, sizeof command, "rm -rf %s", own_keys);
+	if (system(command))
+		fprintf(stderr, "tests: %s is left behind\n", own_keys);
+}
+
+void test_keys_own(void)
+{
+	char command[400];
+
+	snprintf(own_keys, sizeof own_keys, "/tmp/hallmark-own-keys-%ld", (long)getpid());
+	snprintf(command, sizeof command, "cp -rp %s %s", test_keys_folder(), own_keys);
+	cr_assert_eq(system(command), 0);
+	atexit(remove_own_keys);
+	cr_assert_eq(setenv(ENV_KEYS, own_keys, 1), 0);
+}

@@ -22,3 +22,7 @@ int64_t test_sql(const char *dsn, const char *sql);
 
 /* test_keys_folder is the folder of the run's keys: operator, identity, service-<name> of each. */
 const char *test_keys_folder(void);
+
+/* test_keys_own gives this test a copy of them under /tmp, to change as it likes; before anything reads keys. Removed when the
+ * test's process ends. */
+void test_keys_own(void);

@@ -64,19 +64,19 @@ static hm_status make_directory(const char *directory)
 }
 
 /* Writes both halves or neither: a secret key whose public half nobody can find would sign what nobody believes. */
-static hm_status key_write(const char *directory, struct hm_secret_key *key)
+static hm_status key_write(const char *directory, const char *stem, struct hm_secret_key *key)
 {
 	hm_status status;
 
-	TRY(hm_key_file_write(&hm_key_file_secret, directory, &key->file));
+	TRY(hm_key_file_write(&hm_key_file_secret, directory, stem, &key->file));
 	memcpy(key->file.value, key->public.bytes, HM_PUBLIC_KEY_BYTES);
-	status = hm_key_file_write(&hm_key_file_public, directory, &key->file);
+	status = hm_key_file_write(&hm_key_file_public, directory, stem, &key->file);
 	if (status != HM_OK)
-		hm_key_file_remove(&hm_key_file_secret, directory, key->file.name);
+		hm_key_file_remove(&hm_key_file_secret, directory, stem);
 	return status;
 }
 
-hm_status hm_key_generate(const char *directory, const char *name)
+hm_status hm_key_make(const char *directory, const char *name, const char *stem)
 {
 	SCOPED(hm_secret_key) key = NULL;
 
@@ -89,7 +89,12 @@ hm_status hm_key_generate(const char *directory, const char *name)
 	memcpy(key->file.name, name, strlen(name));
 	randombytes_buf(key->file.value, sizeof key->file.value);
 	TRY(key_derive(key));
-	return key_write(directory, key);
+	return key_write(directory, stem, key);
+}
+
+hm_status hm_key_generate(const char *directory, const char *name)
+{
+	return hm_key_make(directory, name, name);
 }
 
 hm_status hm_secret_key_open(const char *directory, const char *name, struct hm_secret_key **ret_key)

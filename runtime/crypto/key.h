@@ -8,6 +8,9 @@
  * "service-<svc>" (that service's own tokens). The key id is the first 8 bytes of the public key's hash, base64url, so a
  * rotated key has a new one: "<name>@<n>.pub" beside the current is trusted too, under the same name.
  *
+ *     rotation   stage: <name>@<n>.key and .pub, trusted, unused → activate: <name>@<n>.key becomes <name>.key, and what the
+ *                former signed is still believed → retire: the public halves of all but the current are removed
+ *
  * Names are a lower-case letter, then letters, digits, "-" and "_". Files must be this user's or root's; public ones and
  * their folder must not be writable for others, or FAILED_PRECONDITION says which to chmod.
  */
@@ -41,13 +44,27 @@ void hm_secret_key_sign(const struct hm_secret_key *key, const void *bytes, size
 bool hm_public_key_signed(const struct hm_public_key *key, const void *bytes, size_t size,
 			  const uint8_t signature[static 64]);
 
+/* hm_key_stage makes the next pair of a name whose current one exists. hm_key_activate puts the newest that is staged in its place; the
+ * former secret is gone. NOT_FOUND: none is staged. hm_key_retire has what other keys of the name have signed refused from now on;
+ * FAILED_PRECONDITION while one is staged. Between them: as long as it takes until all processes have the new public half
+ * (half a second where they share the folder), and as long as what the former signed is to be believed. */
+hm_status hm_key_stage(const char *directory, const char *name);
+hm_status hm_key_activate(const char *directory, const char *name);
+hm_status hm_key_retire(const char *directory, const char *name);
+
 struct hm_keyring;
 
 /* hm_keyring_open reads every .pub of a folder (but hidden ones); one that is not as it should be fails the ring, and so
- * does one key under two names. Immutable afterwards: thread-safe. */
+ * does one key under two names. Thread-safe. */
 hm_status hm_keyring_open(const char *directory, struct hm_keyring **ret_ring);
 void hm_keyring_close(struct hm_keyring *ring);
 HM_SCOPED(hm_keyring, hm_keyring_close)
 
-/* hm_keyring_find returns the key with an id, or NULL. */
+/* hm_keyring_refresh reads the folder again. Fails as open does; then the ring stays as it was. */
+hm_status hm_keyring_refresh(struct hm_keyring *ring);
+
+/* hm_keyring_generation is another number each time a refresh found other keys. */
+uint64_t hm_keyring_generation(const struct hm_keyring *ring);
+
+/* hm_keyring_find returns the key with an id, or NULL. It lives as long as the ring, trusted or not. */
 const struct hm_public_key *hm_keyring_find(const struct hm_keyring *ring, const char *id);

@@ -105,7 +105,7 @@ static bool parse_text(const struct hm_key_file_kind *kind, struct hm_key_file *
 }
 
 /* The stem of a file named after its key: "<name>", or "<name>@<number>" beside it while keys are rotated. */
-static bool stem_matches(const char *stem, const char *name)
+bool hm_key_stem_matches(const char *stem, const char *name)
 {
 	size_t size = strlen(name);
 
@@ -124,7 +124,7 @@ hm_status hm_key_file_read(const struct hm_key_file_kind *kind, const char *dire
 	TRY(read_file(kind, path, ret_file->text));
 	if (!parse_text(kind, ret_file))
 		return hm_raise(DATA_LOSS, "%s is not of the form \"%s <name> <base64url>\"", path, kind->magic);
-	if (!stem_matches(stem, ret_file->name))
+	if (!hm_key_stem_matches(stem, ret_file->name))
 		return hm_raise(DATA_LOSS, "%s says it is the key of \"%s\": not what its file is called", path,
 				ret_file->name);
 	return HM_OK;
@@ -177,12 +177,13 @@ static hm_status write_file(const struct hm_key_file_kind *kind, const char *dir
 	return status;
 }
 
-hm_status hm_key_file_write(const struct hm_key_file_kind *kind, const char *directory, struct hm_key_file *file)
+hm_status hm_key_file_write(const struct hm_key_file_kind *kind, const char *directory, const char *stem,
+			    struct hm_key_file *file)
 {
 	char path[HM_KEY_PATH_BYTES];
 	int length = snprintf(file->text, sizeof file->text, "%s %s ", kind->magic, file->name);
 
-	TRY(make_path(directory, file->name, kind->suffix, path));
+	TRY(make_path(directory, stem, kind->suffix, path));
 	length += (int)hm_base64url_encode(file->value, sizeof file->value, file->text + length,
 					   sizeof file->text - (size_t)length);
 	file->text[length++] = '\n';
@@ -192,10 +193,10 @@ hm_status hm_key_file_write(const struct hm_key_file_kind *kind, const char *dir
 	return HM_OK;
 }
 
-void hm_key_file_remove(const struct hm_key_file_kind *kind, const char *directory, const char *name)
+void hm_key_file_remove(const struct hm_key_file_kind *kind, const char *directory, const char *stem)
 {
 	char path[HM_KEY_PATH_BYTES];
 
-	if (make_path(directory, name, kind->suffix, path) == HM_OK)
+	if (make_path(directory, stem, kind->suffix, path) == HM_OK)
 		unlink(path);
 }

@@ -40,11 +40,18 @@ bool hm_key_name_valid(const char *name, size_t length);
 hm_status hm_key_file_read(const struct hm_key_file_kind *kind, const char *directory, const char *stem,
 			   struct hm_key_file *ret_file);
 
-/* hm_key_file_write writes name and value to <directory>/<name><suffix>, durably. ALREADY_EXISTS if there is one. */
-hm_status hm_key_file_write(const struct hm_key_file_kind *kind, const char *directory, struct hm_key_file *file);
+/* hm_key_file_write writes name and value to <directory>/<stem><suffix>, durably. ALREADY_EXISTS if there is one. */
+hm_status hm_key_file_write(const struct hm_key_file_kind *kind, const char *directory, const char *stem,
+			    struct hm_key_file *file);
 
 /* hm_key_file_remove undoes a write. */
-void hm_key_file_remove(const struct hm_key_file_kind *kind, const char *directory, const char *name);
+void hm_key_file_remove(const struct hm_key_file_kind *kind, const char *directory, const char *stem);
+
+/* hm_key_stem_matches says whether a stem is the name's, or <name>@<number>. */
+bool hm_key_stem_matches(const char *stem, const char *name);
+
+/* hm_key_make writes a new pair of a name to <directory>/<stem>.key and .pub, both or neither. (key.c) */
+hm_status hm_key_make(const char *directory, const char *name, const char *stem);
 
 /* hm_public_key_make fills name and id around a public key; INVALID_ARGUMENT if the bytes are no usable Ed25519 key. */
 hm_status hm_public_key_make(const char *name, const uint8_t bytes[static HM_PUBLIC_KEY_BYTES],

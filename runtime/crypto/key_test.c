@@ -371,3 +371,65 @@ Test(key, ring_needs_its_folder)
 
 	cr_expect_eq(hm_keyring_open("/nonexistent/folder", &ring), HM_NOT_FOUND);
 }
+
+/* ---- Rotation */
+
+Test(key, rotation_keeps_what_was_signed_believed_until_it_is_retired)
+{
+	SCOPED(hm_secret_key) old = test_keys_open(&keys, "identity");
+	SCOPED(hm_secret_key) new = NULL;
+	SCOPED(hm_keyring) ring = test_keys_ring(&keys);
+	const char *old_id = hm_secret_key_public(old)->id, *new_id;
+
+	cr_assert_eq(hm_key_stage(keys.directory, "identity"), HM_OK, "%s", hm_error_get()->message);
+	cr_expect_eq(hm_key_retire(keys.directory, "identity"), HM_FAILED_PRECONDITION);
+	cr_assert_eq(hm_key_activate(keys.directory, "identity"), HM_OK, "%s", hm_error_get()->message);
+	cr_assert_eq(hm_secret_key_open(keys.directory, "identity", &new), HM_OK);
+	new_id = hm_secret_key_public(new)->id;
+	cr_expect_str_neq(new_id, old_id);
+
+	cr_expect_eq(hm_keyring_generation(ring), 0);
+	cr_expect_null(hm_keyring_find(ring, new_id));
+	cr_assert_eq(hm_keyring_refresh(ring), HM_OK);
+	cr_expect_eq(hm_keyring_generation(ring), 1);
+	cr_expect(hm_keyring_find(ring, old_id));
+	cr_expect(hm_keyring_find(ring, new_id));
+
+	cr_assert_eq(hm_key_retire(keys.directory, "identity"), HM_OK);
+	cr_assert_eq(hm_keyring_refresh(ring), HM_OK);
+	cr_expect_null(hm_keyring_find(ring, old_id));
+	cr_expect(hm_keyring_find(ring, new_id));
+	cr_assert_eq(hm_keyring_refresh(ring), HM_OK);
+	cr_expect_eq(hm_keyring_generation(ring), 2);
+}
+
+Test(key, rotates_again_and_again)
+{
+	SCOPED(hm_keyring) ring = NULL;
+
+	hm_secret_key_close(test_keys_open(&keys, "identity"));
+	hm_secret_key_close(test_keys_open(&keys, "identity-other"));
+	for (int i = 0; i < 12; i++) {
+		SCOPED(hm_secret_key) key = NULL;
+
+		cr_assert_eq(hm_key_stage(keys.directory, "identity"), HM_OK, "%s", hm_error_get()->message);
+		cr_assert_eq(hm_key_activate(keys.directory, "identity"), HM_OK);
+		cr_assert_eq(hm_key_retire(keys.directory, "identity"), HM_OK);
+		cr_assert_eq(hm_secret_key_open(keys.directory, "identity", &key), HM_OK);
+		hm_keyring_close(ring);
+		ring = test_keys_ring(&keys);
+		cr_expect(hm_keyring_find(ring, hm_secret_key_public(key)->id));
+	}
+	cr_expect_eq(hm_key_activate(keys.directory, "identity"), HM_NOT_FOUND);
+	cr_expect_eq(hm_key_stage(keys.directory, "nobody"), HM_NOT_FOUND);
+}
+
+Test(key, a_ring_that_cannot_be_read_again_stays_as_it_was)
+{
+	SCOPED(hm_secret_key) key = test_keys_open(&keys, "identity");
+	SCOPED(hm_keyring) ring = test_keys_ring(&keys);
+
+	write_text("service-x.pub", 0644, "not a key");
+	cr_expect_eq(hm_keyring_refresh(ring), HM_DATA_LOSS);
+	cr_expect(hm_keyring_find(ring, hm_secret_key_public(key)->id));
+}

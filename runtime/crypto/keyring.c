@@ -1,9 +1,12 @@
 /*
  * Keyring: the public keys of a folder, sorted by id. A file that is not as it should be fails the whole ring: a process
- * that trusts fewer keys than its operator thinks fails later and worse.
+ * that trusts fewer keys than its operator thinks fails later and worse. Readers take no lock: a refresh that finds other keys puts a new
+ * set in the place of the former, which stays in memory, as keys change a few times a year.
  */
 #include <dirent.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -14,10 +17,27 @@
 
 enum { KEYS_MAX = 4096, STEM_BYTES = 256 };
 
-struct hm_keyring {
+struct key_set {
 	size_t n, capacity;
 	struct hm_public_key *keys;
+	uint64_t generation;
+	struct key_set *former;
 };
+
+struct hm_keyring {
+	_Atomic(struct key_set *) now;
+	pthread_mutex_t refreshing;
+	char directory[];
+};
+
+static void key_set_close(struct key_set *set)
+{
+	if (!set)
+		return;
+	free(set->keys);
+	free(set);
+}
+HM_SCOPED(key_set, key_set_close)
 
 static int compare_ids(const void *a, const void *b)
 {
@@ -26,20 +46,20 @@ static int compare_ids(const void *a, const void *b)
 	return memcmp(left->id, right->id, HM_KEY_ID_BYTES);
 }
 
-static hm_status ring_add(struct hm_keyring *ring, const struct hm_public_key *key)
+static hm_status set_add(struct key_set *set, const struct hm_public_key *key)
 {
-	if (ring->n == KEYS_MAX)
+	if (set->n == KEYS_MAX)
 		return hm_raise(RESOURCE_EXHAUSTED, "more than %d keys in one folder", KEYS_MAX);
-	if (ring->n == ring->capacity) {
-		size_t capacity = ring->capacity ? ring->capacity * 2 : 32;
-		struct hm_public_key *keys = reallocarray(ring->keys, capacity, sizeof *keys);
+	if (set->n == set->capacity) {
+		size_t capacity = set->capacity ? set->capacity * 2 : 32;
+		struct hm_public_key *keys = reallocarray(set->keys, capacity, sizeof *keys);
 
 		if (!keys)
 			return hm_raise(RESOURCE_EXHAUSTED, "no memory for %zu keys", capacity);
-		ring->keys = keys;
-		ring->capacity = capacity;
+		set->keys = keys;
+		set->capacity = capacity;
 	}
-	ring->keys[ring->n++] = *key;
+	set->keys[set->n++] = *key;
 	return HM_OK;
 }
 
@@ -56,7 +76,7 @@ static bool stem_of(const char *file, char ret_stem[STEM_BYTES])
 	return true;
 }
 
-static hm_status read_keys(struct hm_keyring *ring, const char *directory, DIR *stream)
+static hm_status read_keys(struct key_set *set, const char *directory, DIR *stream)
 {
 	struct dirent *entry;
 	char stem[STEM_BYTES];
@@ -69,17 +89,17 @@ static hm_status read_keys(struct hm_keyring *ring, const char *directory, DIR *
 			continue;
 		TRY(hm_key_file_read(&hm_key_file_public, directory, stem, &file));
 		TRY(hm_public_key_make(file.name, file.value, &key));
-		TRY(ring_add(ring, &key));
+		TRY(set_add(set, &key));
 	}
 	return errno ? hm_raise_errno(UNAVAILABLE, "cannot read the folder %s", directory) : HM_OK;
 }
 
 /* One id is one key under one name: else the same signature would count as another signer's. The same file twice, as
  * there may be for a moment while a key is rotated, is no harm. */
-static hm_status check_ids(const struct hm_keyring *ring)
+static hm_status check_ids(const struct key_set *set)
 {
-	for (size_t i = 1; i < ring->n; i++) {
-		const struct hm_public_key *before = &ring->keys[i - 1], *key = &ring->keys[i];
+	for (size_t i = 1; i < set->n; i++) {
+		const struct hm_public_key *before = &set->keys[i - 1], *key = &set->keys[i];
 
 		if (!compare_ids(before, key) && memcmp(before, key, sizeof *key) != 0)
 			return hm_raise(FAILED_PRECONDITION, "the key %s is trusted as both \"%s\" and \"%s\"", key->id,
@@ -101,7 +121,7 @@ static hm_status check_directory(const char *directory, DIR *stream)
 	return HM_OK;
 }
 
-static hm_status ring_fill(struct hm_keyring *ring, const char *directory)
+static hm_status set_fill(struct key_set *set, const char *directory)
 {
 	DIR *stream = opendir(directory);
 	hm_status status;
@@ -111,40 +131,103 @@ static hm_status ring_fill(struct hm_keyring *ring, const char *directory)
 				       : hm_raise_errno(UNAVAILABLE, "cannot open the folder %s", directory);
 	status = check_directory(directory, stream);
 	if (status == HM_OK)
-		status = read_keys(ring, directory, stream);
+		status = read_keys(set, directory, stream);
 	closedir(stream);
 	return status;
 }
 
+static hm_status set_open(const char *directory, struct key_set **ret_set)
+{
+	SCOPED(key_set) set = calloc(1, sizeof *set);
+
+	if (!set)
+		return hm_raise(RESOURCE_EXHAUSTED, "no memory for a key ring");
+	TRY(set_fill(set, directory));
+	if (set->n)
+		qsort(set->keys, set->n, sizeof *set->keys, compare_ids);
+	TRY(check_ids(set));
+	*ret_set = take(&set);
+	return HM_OK;
+}
+
 hm_status hm_keyring_open(const char *directory, struct hm_keyring **ret_ring)
 {
-	SCOPED(hm_keyring) ring = calloc(1, sizeof *ring);
+	size_t size = strlen(directory) + 1;
+	struct hm_keyring *ring;
+	struct key_set *set;
 
-	if (!ring)
+	TRY(set_open(directory, &set));
+	ring = calloc(1, sizeof *ring + size);
+	if (!ring) {
+		key_set_close(set);
 		return hm_raise(RESOURCE_EXHAUSTED, "no memory for a key ring");
-	TRY(ring_fill(ring, directory));
-	if (ring->n)
-		qsort(ring->keys, ring->n, sizeof *ring->keys, compare_ids);
-	TRY(check_ids(ring));
-	*ret_ring = take(&ring);
+	}
+	memcpy(ring->directory, directory, size);
+	pthread_mutex_init(&ring->refreshing, NULL);
+	atomic_store(&ring->now, set);
+	*ret_ring = ring;
 	return HM_OK;
+}
+
+static bool is_same(const struct key_set *a, const struct key_set *b)
+{
+	return a->n == b->n && (!a->n || !memcmp(a->keys, b->keys, a->n * sizeof *a->keys));
+}
+
+static hm_status refresh(struct hm_keyring *ring)
+{
+	struct key_set *set, *former = atomic_load(&ring->now);
+
+	TRY(set_open(ring->directory, &set));
+	if (is_same(set, former)) {
+		key_set_close(set);
+		return HM_OK;
+	}
+	set->former = former;
+	set->generation = former->generation + 1;
+	atomic_store(&ring->now, set);
+	return HM_OK;
+}
+
+hm_status hm_keyring_refresh(struct hm_keyring *ring)
+{
+	hm_status status;
+
+	pthread_mutex_lock(&ring->refreshing);
+	status = refresh(ring);
+	pthread_mutex_unlock(&ring->refreshing);
+	return status;
 }
 
 void hm_keyring_close(struct hm_keyring *ring)
 {
+	struct key_set *set = ring ? atomic_load(&ring->now) : NULL;
+
 	if (!ring)
 		return;
-	free(ring->keys);
+	while (set) {
+		struct key_set *former = set->former;
+
+		key_set_close(set);
+		set = former;
+	}
+	pthread_mutex_destroy(&ring->refreshing);
 	free(ring);
+}
+
+uint64_t hm_keyring_generation(const struct hm_keyring *ring)
+{
+	return atomic_load(&ring->now)->generation;
 }
 
 const struct hm_public_key *hm_keyring_find(const struct hm_keyring *ring, const char *id)
 {
+	const struct key_set *set = atomic_load(&ring->now);
 	struct hm_public_key wanted = { 0 };
 	size_t size = strlen(id);
 
-	if (size >= sizeof wanted.id || !ring->n)
+	if (size >= sizeof wanted.id || !set->n)
 		return NULL;
 	memcpy(wanted.id, id, size);
-	return bsearch(&wanted, ring->keys, ring->n, sizeof wanted, compare_ids);
+	return bsearch(&wanted, set->keys, set->n, sizeof wanted, compare_ids);
 }

@@ -266,6 +266,7 @@ hm_status hm_token_verify(const struct hm_keyring *ring, const char *token, size
 	TRY(read_claims(payload, size, arena, &claims));
 	TRY(judge_claims(&claims, key->name, now_wall_us));
 	claims.issuer = hm_arena_strdup(arena, key->name);
+	claims.key = key->id;
 	*ret_claims = claims;
 	return HM_OK;
 }

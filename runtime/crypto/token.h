@@ -15,6 +15,7 @@ enum { HM_TOKEN_BYTES = 4096 }; /* no token, with its NUL, is longer */
 
 struct hm_claims {
 	const char *issuer; /* the signing key's name; set from the key ring by verify, never from the payload */
+	const char *key; /* the signing key's id; likewise */
 	const char *subject;
 	const char *type;
 	const char *brand; /* NULL: none */

@@ -327,6 +327,13 @@ hm_status hm_guard_sweep(const struct hm_guard *guard)
 	return status;
 }
 
+void hm_guard_set_signing_key(struct hm_guard *guard, const struct hm_service *service, const struct hm_secret_key *key)
+{
+	for (size_t i = 0; i < guard->n_wards; i++)
+		if (guard->wards[i].service == service)
+			guard->wards[i].signing_key = key;
+}
+
 const struct hm_interceptor *hm_guard_interceptor(const struct hm_guard *guard)
 {
 	return &guard->interceptor;

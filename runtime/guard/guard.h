@@ -46,6 +46,11 @@ HM_SCOPED(hm_guard, hm_guard_close)
  * processes. Returns the last failure. */
 hm_status hm_guard_sweep(const struct hm_guard *guard);
 
+/* hm_guard_set_signing_key has a service sign with another key from now on; calls under way may still use the former. Both outlive
+ * the guard. */
+void hm_guard_set_signing_key(struct hm_guard *guard, const struct hm_service *service,
+			      const struct hm_secret_key *key);
+
 /* hm_guard_interceptor returns what to hand to hm_server_open; lives as long as the guard. */
 const struct hm_interceptor *hm_guard_interceptor(const struct hm_guard *guard);
 

@@ -34,11 +34,15 @@ static void read_token(struct hm_principal *principal, const struct hm_keyring *
 	struct hm_claims claims;
 
 	principal->token = hm_arena_strdup(&principal->arena, token);
+	principal->keys = keys;
+	principal->generation =
+		hm_keyring_generation(keys); /* before it is verified: younger keys are looked at again */
 	if (hm_token_verify(keys, token, strlen(token), hm_clock_wall_us(), &principal->arena, &claims) != HM_OK) {
 		principal->failure = hm_arena_alloc(&principal->arena, sizeof *principal->failure);
 		*principal->failure = *hm_error_get();
 		return;
 	}
+	principal->key = claims.key;
 	principal->issued_at_us = claims.issued_at_us;
 	principal->expires_at_us = claims.expires_at_us;
 	principal->actor = (struct hm_actor){
@@ -152,6 +156,16 @@ static hm_status check_proof(const struct hm_principal *principal)
 	}
 }
 
+/* A key that was trusted when the token came may have been taken away since. */
+static hm_status check_key(const struct hm_principal *principal)
+{
+	if (hm_keyring_generation(principal->keys) == principal->generation ||
+	    hm_keyring_find(principal->keys, principal->key))
+		return HM_OK;
+	return deny(hm_raise(UNAUTHENTICATED, "the token is signed by a key that is not trusted here any more"),
+		    "KEY_RETIRED");
+}
+
 static hm_status authenticate(const struct hm_principal *principal, const struct hm_call *call)
 {
 	int64_t now_wall_us = call->started_wall_us + (call->now_us - call->started_us);
@@ -164,6 +178,7 @@ static hm_status authenticate(const struct hm_principal *principal, const struct
 	if (principal->expires_at_us <= now_wall_us)
 		return deny(hm_raise(UNAUTHENTICATED, "the token has expired: refresh it or log in again"),
 			    "TOKEN_EXPIRED");
+	TRY(check_key(principal));
 	TRY(check_proof(principal));
 	return hm_lease_check_token(principal->lease,
 				    &(struct hm_lease_token){ .brand = actor->brand,

@@ -18,6 +18,9 @@ struct hm_principal {
 	char *token; /* NULL: none */
 	struct hm_actor actor;
 	int64_t issued_at_us, expires_at_us; /* wall */
+	const struct hm_keyring *keys;
+	const char *key; /* the id of the one that signed the token */
+	uint64_t generation; /* of the keys, when the token was verified */
 	enum {
 		HM_SERVICE_PROVEN,
 		HM_SERVICE_UNPROVEN,

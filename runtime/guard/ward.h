@@ -14,7 +14,7 @@ struct hm_ward_method {
 struct hm_ward {
 	const struct hm_service *service;
 	struct hm_store *store; /* NULL: no database */
-	const struct hm_secret_key *signing_key; /* NULL: the service signs nothing */
+	_Atomic(const struct hm_secret_key *) signing_key; /* NULL: the service signs nothing */
 	struct hm_audit_writer *audit; /* NULL: no database */
 	struct hm_refusals *refusals; /* NULL: no database */
 	uint32_t reply_ttl_s; /* how long idempotent replies are kept */

@@ -13,6 +13,7 @@
 #include "host/feeder.h"
 #include "host/observer.h"
 #include "host/revoked.h"
+#include "host/rotation.h"
 #include "host/sweeper.h"
 #include "net/port.h"
 #include "rpc/channel.h"
@@ -35,6 +36,7 @@ struct hm_host {
 	struct hm_revoked *revoked;
 	struct hm_feeder *feeder;
 	struct hm_sweeper *sweeper;
+	struct hm_rotation *rotation;
 	char **occupied; /* ipc URLs that another process still listens at */
 	size_t n_occupied;
 	uint32_t drain_ms;
@@ -244,10 +246,11 @@ hm_status hm_host_open(const struct hm_host_config *config, struct hm_host **ret
 	TRY(hm_observer_open(config->log_calls, &host->observer));
 	TRY(open_server(config, host));
 	TRY(open_metrics(config, host));
+	TRY(hm_rotation_open(config->keys, host->keys, host->guard, host->guarded, host->n_services, &host->rotation));
 	TRY(listen_all(config, host));
 	TRY(hm_feeder_open(config->known, host->lease, host->service_keys[0], config->services[0]->table->short_name,
 			   &host->identity, &host->feeder));
-	TRY(hm_sweeper_open(sweep, host->guard, SWEEP_MS, &host->sweeper));
+	TRY(hm_sweeper_open(sweep, host->guard, SWEEP_MS, "what has expired cannot be removed", &host->sweeper));
 	*ret_host = take(&host);
 	return HM_OK;
 }
@@ -289,7 +292,9 @@ void hm_host_close(struct hm_host *host)
 	hm_server_close(host->server);
 	hm_faults_close(host->faults);
 	hm_observer_close(host->observer);
+	hm_rotation_stop(host->rotation);
 	hm_guard_close(host->guard);
+	hm_rotation_close(host->rotation);
 	hm_revoked_close(host->revoked);
 	hm_lease_close(host->lease);
 	for (size_t i = 0; i < host->n_services; i++) {

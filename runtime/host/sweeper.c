@@ -12,6 +12,7 @@ struct hm_sweeper {
 	hm_status (*sweep)(void *user);
 	void *user;
 	uint32_t period_ms;
+	const char *failure; /* what the log says when it fails */
 	bool has_failed, is_closing;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -50,14 +51,13 @@ static void *run(void *user)
 		bool has_failed = sweeper->sweep(sweeper->user) != HM_OK;
 
 		if (has_failed && !sweeper->has_failed)
-			hm_log(HM_LOG_WARNING, "what has expired cannot be removed", "error", hm_error_get()->message,
-			       NULL);
+			hm_log(HM_LOG_WARNING, sweeper->failure, "error", hm_error_get()->message, NULL);
 		sweeper->has_failed = has_failed;
 	}
 	return NULL;
 }
 
-hm_status hm_sweeper_open(hm_status (*sweep)(void *user), void *user, uint32_t period_ms,
+hm_status hm_sweeper_open(hm_status (*sweep)(void *user), void *user, uint32_t period_ms, const char *failure,
 			  struct hm_sweeper **ret_sweeper)
 {
 	struct hm_sweeper *sweeper = calloc(1, sizeof *sweeper);
@@ -67,6 +67,7 @@ hm_status hm_sweeper_open(hm_status (*sweep)(void *user), void *user, uint32_t p
 	sweeper->sweep = sweep;
 	sweeper->user = user;
 	sweeper->period_ms = period_ms;
+	sweeper->failure = failure;
 	pthread_mutex_init(&sweeper->lock, NULL);
 	pthread_cond_init(&sweeper->changed, NULL);
 	if (pthread_create(&sweeper->thread, NULL, run, sweeper)) {

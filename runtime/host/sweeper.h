@@ -1,6 +1,6 @@
 /*
- * Sweeper: the thread that removes what has expired (idempotent replies), now and then. Every process does, at times of its own, so
- * it is done as long as one runs. (host's own header)
+ * Sweeper: a thread that does something now and then: removes what has expired (idempotent replies), which every process does at
+ * times of its own, so that it is done as long as one runs; reads keys again. (host's own header)
  */
 #pragma once
 #include <stdint.h>
@@ -10,9 +10,9 @@
 
 struct hm_sweeper;
 
-/* hm_sweeper_open has sweep called every period_ms, give or take half of it. A sweep that fails is logged, once until one does
- * not. */
-hm_status hm_sweeper_open(hm_status (*sweep)(void *user), void *user, uint32_t period_ms,
+/* hm_sweeper_open has sweep called every period_ms, give or take half of it. A sweep that fails is logged as
+ * `failure`, once until one does not. */
+hm_status hm_sweeper_open(hm_status (*sweep)(void *user), void *user, uint32_t period_ms, const char *failure,
 			  struct hm_sweeper **ret_sweeper);
 
 /* hm_sweeper_close waits for a sweep under way. */

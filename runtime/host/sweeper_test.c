@@ -24,7 +24,7 @@ Test(sweeper, sweeps_again_and_again, .timeout = 30)
 	sem_t swept;
 
 	sem_init(&swept, 0, 0);
-	cr_assert_eq(hm_sweeper_open(count, &swept, 1, &sweeper), HM_OK);
+	cr_assert_eq(hm_sweeper_open(count, &swept, 1, "it failed", &sweeper), HM_OK);
 	for (int i = 0; i < 3; i++)
 		sem_wait(&swept);
 	hm_sweeper_close(sweeper);
@@ -38,7 +38,7 @@ Test(sweeper, goes_on_after_a_failure, .timeout = 30)
 
 	hm_log_set_level(HM_LOG_OFF);
 	sem_init(&swept, 0, 0);
-	cr_assert_eq(hm_sweeper_open(count_and_fail, &swept, 1, &sweeper), HM_OK);
+	cr_assert_eq(hm_sweeper_open(count_and_fail, &swept, 1, "it failed", &sweeper), HM_OK);
 	for (int i = 0; i < 3; i++)
 		sem_wait(&swept);
 	hm_sweeper_close(sweeper);
@@ -49,7 +49,7 @@ Test(sweeper, is_closed_at_once_while_it_rests, .timeout = 30)
 {
 	struct hm_sweeper *sweeper;
 
-	cr_assert_eq(hm_sweeper_open(count, NULL, 3600 * 1000, &sweeper), HM_OK);
+	cr_assert_eq(hm_sweeper_open(count, NULL, 3600 * 1000, "it failed", &sweeper), HM_OK);
 	hm_sweeper_close(sweeper);
 	hm_sweeper_close(NULL);
 }

@@ -32,6 +32,7 @@ struct options {
 	uint32_t jobs; /* --jobs: calls of a file under way at once */
 	const char *fault, *faults; /* --fault RULE of a call, --faults FILE of a server */
 	const char *revoke; /* --revoke: a token's id */
+	const char *rotate, *retire; /* --rotate, --retire: a key's name */
 	bool follow; /* --follow */
 	bool help; /* --help */
 	const char *arguments[LIST_MAX]; /* what is no option; NULL-terminated */

@@ -1,10 +1,13 @@
 /* migrate and keygen: a database and a key folder made ready for serving. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "crypto/key.h"
 #include "host/services.h"
 #include "setup.h"
+
+enum { PUBLISH_S = 2 };
 
 static hm_status migrate(const struct options *options, const struct hm_service *const *services)
 {
@@ -31,11 +34,30 @@ static int run_migrate(const struct options *options)
 	return migrate(options, options->n_arguments ? services : hm_services) == HM_OK ? 0 : fail(options);
 }
 
+/* The successor must be known everywhere before the first token is signed with it. */
+static int rotate(const struct options *options, const char *folder)
+{
+	if (hm_key_stage(folder, options->rotate) != HM_OK)
+		return fail(options);
+	step(options, "rotate", "the next key of %s is published; %d s until all processes have read it",
+	     options->rotate, PUBLISH_S);
+	sleep(PUBLISH_S);
+	if (hm_key_activate(folder, options->rotate) != HM_OK)
+		return fail(options);
+	step(options, "rotate", "what %s signed before is believed until: hallmark keygen --retire %s", options->rotate,
+	     options->rotate);
+	return 0;
+}
+
 static int run_keygen(const struct options *options)
 {
 	char folder[PATH_BYTES];
 
 	var_path(options, "keys", folder);
+	if (options->rotate)
+		return rotate(options, folder);
+	if (options->retire)
+		return hm_key_retire(folder, options->retire) == HM_OK ? 0 : fail(options);
 	if (!options->n_arguments)
 		return setup_keys(options) == HM_OK ? 0 : fail(options);
 	for (size_t i = 0; i < options->n_arguments; i++)
@@ -56,7 +78,11 @@ const struct command migrate_command = {
 
 const struct command keygen_command = {
 	.name = "keygen",
-	.usage = "[NAME…]   (none: every key a local platform needs)",
-	.summary = "make signing keys under var/keys",
+	.usage = "[NAME…]   (none: every key a local platform needs)   | --rotate NAME   | --retire NAME",
+	.summary = "make signing keys under var/keys, or replace one",
+	.takes = "OX",
+	.notes = "--rotate while everything runs: no call is refused. --retire when what was signed before has "
+		 "expired: after a\n"
+		 "day for identity (delegated tokens), at once if the former key was stolen.\n",
 	.run = run_keygen,
 };
