@@ -39,11 +39,19 @@ static void turn_away(struct hm_serving *serving)
 		hm_admission_refuse(serving);
 }
 
+/* Whose share of workers and threads the call takes. Anybody may call the built-in services, so there it is the connection's. */
+static uint32_t share_of(const struct hm_serving *serving)
+{
+	if (serving->call.service->is_built_in)
+		return (uint32_t)((uintptr_t)serving->peer / sizeof *serving->peer % HM_TENANTS_MAX);
+	return serving->tenant->number;
+}
+
 void hm_admission_queue(struct hm_serving *serving)
 {
 	struct hm_serving *evicted;
 
-	serving->node.tenant = serving->tenant->number;
+	serving->node.tenant = share_of(serving);
 	if (serving->row->method->kind != HM_UNARY) {
 		if (!hm_stream_pool_add(serving->row->streams, serving))
 			turn_away(serving);

@@ -9,7 +9,8 @@
 #include "rpc/server.h"
 
 /* grpc.health.v1.Health/Check, NOT_FOUND: no such service here; and Watch, which says SERVICE_UNKNOWN of such a one, tells of each
- * change, and has a thread of the server while it lasts (64 of them; beyond: RESOURCE_EXHAUSTED). */
+ * change, and has a thread of the server while it lasts (64 of them, and 16 more for connections that have none; beyond:
+ * RESOURCE_EXHAUSTED). */
 extern const struct hm_method hm_health_methods[];
 #define hm_health_check (hm_health_methods[0])
 #define hm_health_watch (hm_health_methods[1])

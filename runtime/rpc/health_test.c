@@ -125,3 +125,31 @@ RPC_TEST(health, a_watch_of_an_unknown_service_says_so)
 	cr_expect_eq(next(stream), HEALTH__HEALTH_CHECK_RESPONSE__SERVING_STATUS__SERVICE_UNKNOWN);
 	hm_stream_close(stream);
 }
+
+/* Who asks is nobody in particular, so shares are the connections'. */
+Test(health, one_connections_watches_leave_others_theirs, .timeout = 60)
+{
+	enum { WATCHES = 64 };
+	Health__HealthCheckRequest request = HEALTH__HEALTH_CHECK_REQUEST__INIT;
+	struct hm_stream *streams[WATCHES], *stream;
+	SCOPED(hm_channel) other = NULL;
+	ProtobufCMessage *message;
+	struct rpc_world world;
+
+	rpc_world_open(&world, "tcp");
+	for (int i = 0; i < WATCHES; i++) {
+		cr_assert_eq(hm_stream_open(world.channel, world.context, &hm_health_watch, &request.base, &streams[i]),
+			     HM_OK);
+		cr_assert_eq(next(streams[i]), SERVING);
+	}
+	cr_assert_eq(hm_stream_open(world.channel, world.context, &hm_health_watch, &request.base, &stream), HM_OK);
+	cr_expect_eq(hm_stream_next(stream, &message), HM_RESOURCE_EXHAUSTED);
+	hm_stream_close(stream);
+	cr_assert_eq(hm_channel_open_url(world.url, &other), HM_OK);
+	cr_assert_eq(hm_stream_open(other, world.context, &hm_health_watch, &request.base, &stream), HM_OK);
+	cr_expect_eq(next(stream), SERVING);
+	hm_stream_close(stream);
+	for (int i = 0; i < WATCHES; i++)
+		hm_stream_close(streams[i]);
+	rpc_world_close(&world);
+}

@@ -47,7 +47,7 @@ struct hm_serving {
 	struct hm_peer *peer;
 	struct hm_binding *binding; /* NULL: the slot was never bound */
 	struct hm_method_row *row;
-	struct hm_fair_node node; /* while it waits for a worker */
+	struct hm_fair_node node; /* while it waits for a worker; tenant: whose share it takes */
 	struct hm_tenant *tenant; /* that counts it as under way; NULL: none does */
 	uint32_t id;
 	bool is_solo;
