@@ -54,8 +54,8 @@ static void make_member(enum fleet_place place, bool has_tcp)
 
 	cr_assert_lt(place, FLEET_PLACES);
 	snprintf(member->var, sizeof member->var, "%s/%d", folder, (int)place);
-	snprintf(member->ipc, sizeof member->ipc, "ipc://%.70s/run/%s.sock", member->var, served[place][0]);
-	snprintf(member->errors, sizeof member->errors, "%.70s/errors", member->var);
+	snprintf(member->ipc, sizeof member->ipc, "ipc://%.60s/%d/run/%s.sock", folder, (int)place, served[place][0]);
+	snprintf(member->errors, sizeof member->errors, "%.60s/%d/errors", folder, (int)place);
 	if (has_tcp && place != FLEET_PLATFORM)
 		snprintf(member->tcp, sizeof member->tcp, "tcp://127.0.0.1:%u", free_port());
 	cr_assert_eq(mkdir(member->var, 0700), 0);
