@@ -36,7 +36,7 @@ static const struct {
 	  "what servers run with --faults are to do wrong: \"delay=200ms\", \"abort=UNAVAILABLE\"" },
 	{ 'O', "faults", "FILE", "do wrong what its rules say, and what calls ask for: for tests alone" },
 	{ 'x', "revoke", "ID", "the id of an operator's or a service's token that is to be void" },
-	{ 'O', "rotate", "NAME", "make the key's successor, let it be known for 2 s, and sign with it from then on" },
+	{ 'K', "rotate", "NAME", "make the key's successor, let it be known for 2 s, and sign with it from then on" },
 	{ 'X', "retire", "NAME", "believe nothing any more that the key's predecessors have signed" },
 	{ 'm', "metrics", "ADDRESS:PORT", "show metrics and health over HTTP there: 127.0.0.1:9464" },
 	{ 'F', "follow", NULL, "go on with what comes" },
@@ -110,7 +110,7 @@ static hm_status read_option(int letter, char *value, size_t *n_listen, struct o
 	case 'b':
 		options->brand = value;
 		return HM_OK;
-	case 'O':
+	case 'K':
 		options->rotate = value;
 		return HM_OK;
 	case 'X':

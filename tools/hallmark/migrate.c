@@ -80,7 +80,7 @@ const struct command keygen_command = {
 	.name = "keygen",
 	.usage = "[NAME…]   (none: every key a local platform needs)   | --rotate NAME   | --retire NAME",
 	.summary = "make signing keys under var/keys, or replace one",
-	.takes = "OX",
+	.takes = "KX",
 	.notes = "--rotate while everything runs: no call is refused. --retire when what was signed before has "
 		 "expired: after a\n"
 		 "day for identity (delegated tokens), at once if the former key was stolen.\n",
