@@ -19,60 +19,49 @@ struct hm_tally {
 static const double time_bounds[HM_TALLY_TIMES - 1] = { 0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025,
 							0.005,   0.01,   0.025,   0.05,   0.1,   0.25,
 							0.5,     1,      2.5,     5,      10 };
-static const int64_t time_bounds_us[HM_TALLY_TIMES - 1] = { 50,     100,     250,     500,     1000,    2500,
-							    5000,   10000,   25000,   50000,   100000,  250000,
-							    500000, 1000000, 2500000, 5000000, 10000000 };
+static const uint64_t time_bounds_us[HM_TALLY_TIMES - 1] = { 50,     100,     250,     500,     1000,    2500,
+							     5000,   10000,   25000,   50000,   100000,  250000,
+							     500000, 1000000, 2500000, 5000000, 10000000 };
 /* Powers of four: 64 bytes to 4 MiB. */
 static const double size_bounds[HM_TALLY_SIZES - 1] = { 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576, 4194304 };
 
-static unsigned time_bucket(int64_t us)
+/* By a time's number of bits: the first bucket that it may be in, which is not far. */
+static const uint8_t first_bucket[] = { 0, 0, 0, 0, 0,  0,  0,  1,  2,  3,  4,  5,  5,
+					6, 7, 8, 9, 10, 11, 12, 13, 14, 14, 15, 16, 17 };
+
+static struct hm_tally_range time_range(uint64_t us)
 {
-	unsigned low = 0, high = HM_TALLY_TIMES - 1;
+	const unsigned bits = us ? 64 - (unsigned)__builtin_clzll(us) : 0;
+	unsigned bucket = bits < sizeof first_bucket ? first_bucket[bits] : HM_TALLY_TIMES - 1;
 
-	while (low < high) {
-		unsigned middle = (low + high) / 2;
-
-		if (us <= time_bounds_us[middle])
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low;
+	while (bucket < HM_TALLY_TIMES - 1 && us > time_bounds_us[bucket])
+		bucket++;
+	return (struct hm_tally_range){ .above_or_at = bucket ? time_bounds_us[bucket - 1] + 1 : 0,
+					.up_to = bucket < HM_TALLY_TIMES - 1 ? time_bounds_us[bucket] : UINT64_MAX,
+					.bucket = bucket };
 }
 
-/* How many powers of four from 64 on are too small. */
-static unsigned size_bucket(uint64_t bytes)
+/* 64 bytes times a power of four each. */
+static struct hm_tally_range size_range(uint64_t bytes)
 {
-	unsigned bits = bytes > 64 ? 64 - (unsigned)__builtin_clzll(bytes - 1) - 6 : 0;
-	unsigned bucket = (bits + 1) / 2;
+	const unsigned bits = bytes > 64 ? 64 - (unsigned)__builtin_clzll(bytes - 1) - 6 : 0;
+	const unsigned found = (bits + 1) / 2, bucket = found < HM_TALLY_SIZES ? found : HM_TALLY_SIZES - 1;
 
-	return bucket < HM_TALLY_SIZES ? bucket : HM_TALLY_SIZES - 1;
+	return (struct hm_tally_range){ .above_or_at = bucket ? (UINT64_C(64) << 2 * (bucket - 1)) + 1 : 0,
+					.up_to = bucket < HM_TALLY_SIZES - 1 ? UINT64_C(64) << 2 * bucket : UINT64_MAX,
+					.bucket = bucket };
 }
 
-static void touch(struct hm_tally_run *run, unsigned bucket)
+void hm_tally_run_turn(struct hm_tally_run *run, struct hm_tallies *tallies, hm_status status, uint64_t us,
+		       uint64_t request_bytes, uint64_t reply_bytes)
 {
-	const uint64_t bit = UINT64_C(1) << bucket;
-
-	run->buckets[bucket] = run->touched & bit ? run->buckets[bucket] + 1 : 1;
-	run->touched |= bit;
-}
-
-void hm_tally_run_add(struct hm_tally_run *run, struct hm_tallies *tallies, hm_status status, int64_t us,
-		      uint64_t request_bytes, uint64_t reply_bytes)
-{
-	if (us < 0)
-		us = 0;
-	if (run->tallies != tallies || run->status != status) {
-		hm_tally_run_end(run);
-		run->tallies = tallies;
-		run->status = status;
-	}
-	touch(run, time_bucket(us));
-	touch(run, HM_TALLY_TIMES + size_bucket(request_bytes));
-	touch(run, HM_TALLY_TIMES + HM_TALLY_SIZES + size_bucket(reply_bytes));
-	run->us += (uint64_t)us;
-	run->request_bytes += request_bytes;
-	run->reply_bytes += reply_bytes;
+	hm_tally_run_end(run);
+	run->tallies = tallies;
+	run->status = status;
+	run->us = time_range(us);
+	run->request_bytes = size_range(request_bytes);
+	run->reply_bytes = size_range(reply_bytes);
+	run->us_sum = run->request_sum = run->reply_sum = 0;
 }
 
 /* Threads are numbered as they come; neighbours take different shards. */
@@ -113,18 +102,16 @@ void hm_tally_run_end(struct hm_tally_run *run)
 {
 	struct shard *shard;
 
-	if (!run->touched)
+	if (!run->count)
 		return;
 	shard = &tally_of(run->tallies, run->status)->shards[my_shard()];
-	for (uint64_t left = run->touched; left; left &= left - 1) {
-		unsigned bucket = (unsigned)__builtin_ctzll(left);
-
-		add(&shard->buckets[bucket], run->buckets[bucket]);
-	}
-	add(&shard->us, run->us);
-	add(&shard->request_bytes, run->request_bytes);
-	add(&shard->reply_bytes, run->reply_bytes);
-	run->touched = run->us = run->request_bytes = run->reply_bytes = 0;
+	add(&shard->buckets[run->us.bucket], run->count);
+	add(&shard->buckets[HM_TALLY_TIMES + run->request_bytes.bucket], run->count);
+	add(&shard->buckets[HM_TALLY_TIMES + HM_TALLY_SIZES + run->reply_bytes.bucket], run->count);
+	add(&shard->us, run->us_sum);
+	add(&shard->request_bytes, run->request_sum);
+	add(&shard->reply_bytes, run->reply_sum);
+	run->count = 0;
 }
 
 void hm_tallies_add(struct hm_tallies *tallies, hm_status status, int64_t us, uint64_t request_bytes,

@@ -8,6 +8,7 @@
  *     hm_tally_run_end(&run);
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/exposition.h"
@@ -26,24 +27,50 @@ struct hm_tallies {
 	_Atomic(struct hm_tally *) by_status[HM_STATUS_COUNT];
 };
 
-/* Calls of one method and status, not counted yet. */
+/* What lies above one number and up to another: a bucket. */
+struct hm_tally_range {
+	uint64_t above_or_at, up_to; /* both belong to it */
+	unsigned bucket;
+};
+
+/* Calls of one method, status and buckets, not counted yet. */
 struct hm_tally_run {
 	struct hm_tallies *tallies;
 	hm_status status;
-	uint64_t touched; /* a bit a bucket; the others are not set */
-	uint32_t buckets[HM_TALLY_BUCKETS];
-	uint64_t us, request_bytes, reply_bytes;
+	uint32_t count;
+	struct hm_tally_range us, request_bytes, reply_bytes;
+	uint64_t us_sum, request_sum, reply_sum;
 };
 
 static inline void hm_tally_run_begin(struct hm_tally_run *run)
 {
-	run->tallies = NULL;
-	run->status = HM_OK;
-	run->touched = run->us = run->request_bytes = run->reply_bytes = 0;
+	run->count = 0;
 }
 
-void hm_tally_run_add(struct hm_tally_run *run, struct hm_tallies *tallies, hm_status status, int64_t us,
-		      uint64_t request_bytes, uint64_t reply_bytes);
+static inline bool hm_tally_range_has(const struct hm_tally_range *range, uint64_t number)
+{
+	return number >= range->above_or_at && number <= range->up_to;
+}
+
+/* hm_tally_run_turn ends the run and begins another one, of calls as this. */
+void hm_tally_run_turn(struct hm_tally_run *run, struct hm_tallies *tallies, hm_status status, uint64_t us,
+		       uint64_t request_bytes, uint64_t reply_bytes);
+
+static inline void hm_tally_run_add(struct hm_tally_run *run, struct hm_tallies *tallies, hm_status status,
+				    int64_t took_us, uint64_t request_bytes, uint64_t reply_bytes)
+{
+	const uint64_t us = took_us > 0 ? (uint64_t)took_us : 0;
+
+	if (!run->count || run->tallies != tallies || run->status != status || !hm_tally_range_has(&run->us, us) ||
+	    !hm_tally_range_has(&run->request_bytes, request_bytes) ||
+	    !hm_tally_range_has(&run->reply_bytes, reply_bytes))
+		hm_tally_run_turn(run, tallies, status, us, request_bytes, reply_bytes);
+	run->count++;
+	run->us_sum += us;
+	run->request_sum += request_bytes;
+	run->reply_sum += reply_bytes;
+}
+
 void hm_tally_run_end(struct hm_tally_run *run);
 
 /* hm_tallies_add counts one call. */
