@@ -268,6 +268,28 @@ Test(platform, a_suspension_is_told_without_asking_and_ends_streams_under_way, .
 	cr_assert(is_answered(&f, notes, fixture_user(&f, "loop", "cleo"), HM_OK, ""));
 }
 
+static hm_status tell_nothing(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context)
+{
+	return lease && channel && context ? hm_raise(UNAVAILABLE, "no stream today") : HM_OK;
+}
+
+Test(platform, where_no_stream_comes_about_a_process_goes_on_asking, .timeout = 120)
+{
+	struct hm_service silent = platform_service;
+	const struct hm_service *const services[] = { &silent, &notes_service, NULL };
+	struct fixture f;
+	SCOPED(hm_channel) notes = NULL;
+	Platform__Brand *brand;
+
+	silent.watch_lease = tell_nothing;
+	f = fixture_serving_all(services, services);
+	must(hm_channel_open("notes", &notes));
+	created(&f, fixture_operator(&f, NULL), "loop");
+	cr_assert(is_answered(&f, notes, fixture_user(&f, "loop", "ana"), HM_OK, ""));
+	must(suspend(&f, fixture_operator(&f, NULL), "loop", &brand));
+	cr_assert(is_answered(&f, notes, fixture_user(&f, "loop", "ana"), HM_PERMISSION_DENIED, "BRAND_SUSPENDED"));
+}
+
 Test(platform, watchers_are_told_of_all_brands_and_then_of_changes)
 {
 	struct fixture f = fixture_serving(&platform_service);
