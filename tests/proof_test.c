@@ -79,6 +79,32 @@ Test(proof, users_need_no_service_and_handlers_calls_are_proven_by_their_process
 	must(notes_note_caller(channel, ana, &asking, &note));
 }
 
+/* A process that serves very many. */
+Test(proof, no_name_in_an_audit_entry_is_cut_short)
+{
+	struct fixture f = fixture_demanding_keys(served);
+	const struct hm_secret_key *keys[HM_AUTHS_MAX];
+	const struct hm_identity *other = test_holder("notes");
+	struct hm_identity many = *test_holder("echo");
+	const Platform__RegisterServiceRequest request = { PLATFORM_REGISTER_SERVICE_REQUEST_BASE,
+							   .id = "01a20514-7086-7000-8031-27073423d133", .name = "echo",
+							   .endpoint = "ipc:///run/echo.sock" };
+	SCOPED(hm_channel) channel = NULL;
+	Platform__ServiceInstance *instance;
+
+	for (size_t i = 0; i < HM_AUTHS_MAX; i++)
+		keys[i] = i ? other->keys[0] : many.keys[0];
+	many.keys = keys;
+	many.n_keys = HM_AUTHS_MAX;
+	must(hm_endpoint_set("platform", "inproc://platform"));
+	must(hm_channel_open("platform", &channel));
+	hm_channel_set_identity(channel, &many);
+	must(platform_register_service(channel, fixture_service(&f, "echo"), &request, &instance));
+	cr_expect_eq(test_sql(f.dsn, "SELECT count(*) FROM platform.audit_log "
+				     "WHERE details->>'peer' ~ '^inproc service=echo(,notes)+,…$'"),
+		     1);
+}
+
 /* What a process says that listens where another service should. */
 Test(proof, a_server_that_cannot_prove_the_service_gets_no_token)
 {

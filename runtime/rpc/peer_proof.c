@@ -21,15 +21,28 @@ static bool is_served(const struct hm_server *server, const char *service)
 	return false;
 }
 
+/* Names stand whole in the audit log, or not at all: what was cut off would look like another service. */
+static void add_to_name(struct hm_peer *peer, const char *service)
+{
+	static const char more[] = ",…";
+	const char *before = peer->n_proven == 1 ? " service=" : ",";
+	size_t used = strlen(peer->name), wanted = used + strlen(before) + strlen(service);
+
+	if (used >= sizeof more && !strcmp(peer->name + used + 1 - sizeof more, more))
+		return;
+	if (wanted + sizeof more <= sizeof peer->name)
+		snprintf(peer->name + used, sizeof peer->name - used, "%s%s", before, service);
+	else if (used + sizeof more <= sizeof peer->name)
+		memcpy(peer->name + used, more, sizeof more);
+}
+
 static void add(struct hm_peer *peer, const char *service)
 {
-	size_t used = strlen(peer->name);
-
 	peer->proven = reallocarray(peer->proven, peer->n_proven + 2, sizeof *peer->proven);
 	if (!peer->proven || !(peer->proven[peer->n_proven] = strdup(service)))
 		abort();
 	peer->proven[++peer->n_proven] = NULL;
-	snprintf(peer->name + used, sizeof peer->name - used, "%s%s", peer->n_proven == 1 ? " service=" : ",", service);
+	add_to_name(peer, service);
 }
 
 void hm_peer_take_proof(struct hm_peer *peer, const struct hm_event *event)
