@@ -20,6 +20,7 @@ static struct {
 	size_t n_contexts;
 	char run[64];
 	const char *metrics, *log_calls;
+	char faults[64]; /* the file of rules; "": none */
 } opened;
 
 static void close_all(void)
@@ -30,6 +31,8 @@ static void close_all(void)
 		hm_context_close(opened.contexts[i]);
 	hm_channel_close(opened.channel);
 	hm_host_close(opened.host);
+	if (*opened.faults)
+		unlink(opened.faults);
 	snprintf(command, sizeof command, "rm -rf %s", opened.run);
 	if (system(command))
 		fprintf(stderr, "tests: %s is left behind\n", opened.run);
@@ -51,6 +54,15 @@ void fixture_observe(const char *log_calls)
 	opened.log_calls = log_calls;
 }
 
+void fixture_do_wrong(const char *rules)
+{
+	FILE *file;
+
+	snprintf(opened.faults, sizeof opened.faults, "/tmp/hallmark-faults-%ld", (long)getpid());
+	file = fopen(opened.faults, "w");
+	cr_assert(file && fputs(rules, file) >= 0 && !fclose(file), "%s", opened.faults);
+}
+
 static struct fixture serve(const struct hm_service *const *services, const struct hm_service *const *known,
 			    enum hm_service_keys service_keys)
 {
@@ -66,6 +78,7 @@ static struct fixture serve(const struct hm_service *const *services, const stru
 						    .keys = test_keys_folder(),
 						    .service_keys = service_keys,
 						    .run = opened.run,
+						    .faults = *opened.faults ? opened.faults : NULL,
 						    .metrics = opened.metrics,
 						    .log_calls = opened.log_calls,
 						    .lease_ms = known ? 0 : LEASE_MS },

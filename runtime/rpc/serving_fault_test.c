@@ -46,9 +46,9 @@ static hm_status ask(struct rpc_world *world, const char *words)
 	}                                                              \
 	static void faulty_##name(struct rpc_world *world)
 
-FAULTY_TEST(an_aborted_call_is_refused_before_it_runs, "abort=UNAVAILABLE echo.v1.Echo/Echo count=1")
+FAULTY_TEST(an_aborted_call_is_refused_before_it_runs, "abort=INTERNAL echo.v1.Echo/Echo count=1")
 {
-	cr_assert_eq(ask(world, "first"), HM_UNAVAILABLE);
+	cr_assert_eq(ask(world, "first"), HM_INTERNAL);
 	cr_assert_str_eq(hm_error_get()->reason, "FAULT");
 	cr_assert(rpc_counts.ran == 0 && rpc_counts.refused == 1);
 	cr_assert_eq(ask(world, "second"), HM_OK);
@@ -85,9 +85,13 @@ FAULTY_TEST(a_lost_reply_ends_its_call_alone_at_its_deadline, "drop after=1 coun
 	cr_assert_eq(stats.connections, 1);
 }
 
-FAULTY_TEST(a_broken_connection_says_that_the_call_may_have_been_done, "disconnect count=1")
+FAULTY_TEST(a_broken_connection_says_that_the_call_may_have_been_done, "disconnect echo.v1.Echo/Fail count=1")
 {
-	cr_assert_eq(ask(world, "first"), HM_UNAVAILABLE);
+	Echo__FailReply *reply;
+
+	cr_assert_eq(echo_fail(world->channel, world->context,
+			       &(Echo__FailRequest){ ECHO_FAIL_REQUEST_BASE, HM_SET(code, HM_NOT_FOUND) }, &reply),
+		     HM_UNAVAILABLE);
 	cr_assert(hm_error_get()->maybe_processed);
 	cr_assert_eq(rpc_counts.ran, 1);
 	cr_assert_eq(ask(world, "second"), HM_OK);
