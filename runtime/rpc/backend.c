@@ -7,7 +7,10 @@
 #include "base/clock.h"
 #include "rpc/backoff.h"
 
-enum { STEADY_US = HM_US_PER_S }; /* a connection that lasted so long was a good one */
+enum {
+	STEADY_US = HM_US_PER_S, /* a connection that lasted so long was a good one */
+	LEAVES = 4, /* in a row, of connections that were not: servers that take each other's place quickly */
+};
 
 struct hm_backend *hm_backend_open(struct hm_channel *channel, const struct hm_endpoint *endpoint, uint8_t place)
 {
@@ -82,12 +85,20 @@ void hm_backend_lost(struct hm_backend *backend, const struct hm_connection *con
 		back_off(backend, why, now_us);
 }
 
+/* One that says so as soon as it is reached may do so for ever: after a few times it is left alone for a while. */
 void hm_backend_leave(struct hm_backend *backend, const struct hm_connection *connection)
 {
+	int64_t now_us = hm_clock_mono_us();
+
 	forget(backend, connection);
 	backend->channel->is_unsettled = true;
-	backend->failures = 0;
 	hm_resolver_nudge(backend->channel->resolver);
+	if (connection->since_us && now_us - connection->since_us >= STEADY_US)
+		backend->failures = 0;
+	else if (backend->failures < LEAVES)
+		backend->failures++;
+	else if (hm_raise(UNAVAILABLE, "%s: the server goes away; the call was not processed", backend->url) != HM_OK)
+		back_off(backend, hm_error_get(), now_us);
 }
 
 void hm_backend_closed(struct hm_backend *backend)
