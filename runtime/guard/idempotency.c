@@ -94,6 +94,7 @@ static void hash_key(const struct hm_call *call, uint8_t ret_hash[HM_HASH_BYTES]
 				      call->context.brand,
 				      type,
 				      call->actor.id,
+				      call->actor.delegate ? call->actor.delegate : "",
 				      call->method->name,
 				      call->idempotency_key };
 

@@ -270,6 +270,21 @@ Test(delegations, a_delegate_is_not_the_user_in_person)
 	close_scene(&s);
 }
 
+/* Both are ana; but who acts for her is given the replies of the job's calls alone. */
+Test(identity, a_delegations_idempotency_keys_are_not_the_users)
+{
+	struct scene s = open_scene();
+	struct hm_context *job = fixture_bearer(&s.f, "loop", delegate(&s)->access_token);
+	struct hm_context *ana = test_bearer(&s.f, s.tokens);
+
+	ana->idempotency_key = "k";
+	must(add_note(s.notes, ana));
+	job->idempotency_key = "k";
+	must(add_note(s.notes, job));
+	cr_assert_eq(test_sql(s.f.dsn, "SELECT count(*) FROM notes.notes"), 2, "it was given ana's reply");
+	close_scene(&s);
+}
+
 Test(delegations, of_others_are_neither_seen_nor_revoked)
 {
 	struct scene s = open_scene();
