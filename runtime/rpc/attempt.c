@@ -32,7 +32,7 @@ static const struct passing {
 	{ HM_ABORTED, true },
 };
 
-static bool is_passing(const struct hm_attempt_end *end)
+bool hm_attempt_may_pass(const struct hm_attempt_end *end)
 {
 	for (size_t i = 0; i < sizeof passing / sizeof *passing; i++)
 		if (passing[i].code == end->code)
@@ -57,7 +57,7 @@ enum hm_again hm_attempt_decide(const struct hm_attempt_call *call, const struct
 	bool is_spared = fate->is_spared && !call->was_spared && !end->retry_after_ms;
 	int64_t due_us = now_us;
 
-	if (call->most <= 1 || !is_passing(end) || !(fate->is_unprocessed || call->is_idempotent))
+	if (call->most <= 1 || !hm_attempt_may_pass(end) || !(fate->is_unprocessed || call->is_idempotent))
 		return HM_AGAIN_NEVER;
 	if (!is_spared && (call->is_stream || call->made >= call->most))
 		return HM_AGAIN_NEVER;

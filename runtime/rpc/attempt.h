@@ -44,6 +44,9 @@ struct hm_attempt_call {
 
 enum hm_again { HM_AGAIN_NEVER, HM_AGAIN_AT_ONCE, HM_AGAIN_LATER };
 
+/* hm_attempt_may_pass says whether its status is one that another attempt may not have. */
+bool hm_attempt_may_pass(const struct hm_attempt_end *end);
+
 /* hm_attempt_decide: LATER, which draws on the budget, at *ret_due_us. chance is uniform over all its values. */
 enum hm_again hm_attempt_decide(const struct hm_attempt_call *call, const struct hm_attempt_end *end, int64_t now_us,
 				uint32_t chance, int64_t *ret_due_us);

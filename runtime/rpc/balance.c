@@ -212,6 +212,7 @@ void hm_balance_tick(void *user)
 		hm_health_tick(channel, now_us);
 		hm_balance_settle(channel, now_us, &ended);
 		hm_retry_wake(channel, now_us, &ended);
+		hm_hedge_wake(channel, now_us);
 		come_for_retries(channel, now_us);
 		hm_balance_tick_by(channel, hm_ejector_next_us(&channel->ejector));
 	}

@@ -15,6 +15,7 @@
 #pragma once
 #include "rpc/connection.h"
 #include "rpc/ejection.h"
+#include "rpc/hedge.h"
 #include "rpc/identity.h"
 #include "rpc/parked.h"
 #include "rpc/picker.h"
@@ -55,6 +56,8 @@ struct hm_channel {
 	struct hm_parked resting; /* calls that are to be made again */
 	struct hm_retry_budget budget;
 	uint8_t attempts; /* of each call; 0: as its contract says */
+	int32_t hedge_ms; /* as hedge_rule.h has it */
+	struct hm_hedges hedges; /* calls that may get a twin */
 	struct hm_pending *free;
 	size_t waiting; /* callers who will come back for the lock */
 	size_t n_streams; /* not closed yet: they keep its memory */

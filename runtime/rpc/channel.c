@@ -68,6 +68,7 @@ static struct hm_channel *make_channel(const struct hm_target *target)
 	channel->tick_us = INT64_MAX;
 	channel->health_checks = target->health_checks;
 	channel->attempts = target->attempts;
+	channel->hedge_ms = target->hedge_ms;
 	return channel;
 }
 
@@ -172,6 +173,7 @@ hm_status hm_channel_begin(struct hm_channel *channel, struct hm_pending *pendin
 	hm_status status;
 
 	hm_retry_budget_note(&channel->budget, now_us);
+	hm_hedge_prepare(channel, pending);
 	status = hm_balance_pick(channel, pending, NULL, now_us, &connection);
 	if (status != HM_OK)
 		return hm_retry_refused(channel, pending) ? HM_OK : hm_error_get()->code;
@@ -199,22 +201,32 @@ static hm_status explain_leaving(const struct hm_pending *pending, enum hm_wait 
 	return hm_error_set(&error);
 }
 
+static struct hm_pipe *abandon(struct hm_pending *pending)
+{
+	hm_connection_abandon(pending->connection, pending);
+	return hm_connection_flush(pending->connection);
+}
+
 /* The caller gives up, by time or because it was cancelled; a result that came meanwhile is still one. */
 static void leave(struct hm_channel *channel, struct hm_pending *pending)
 {
-	struct hm_pipe *pipe = NULL;
+	struct hm_pipe *pipe = NULL, *twins_pipe = NULL;
 
 	pthread_mutex_lock(&channel->lock);
-	if (!pending->has_ended && !pending->connection) {
-		hm_parked_remove(channel, pending);
-	} else if (!pending->has_ended) {
-		hm_connection_abandon(pending->connection, pending);
-		pipe = hm_connection_flush(pending->connection);
+	if (!pending->has_ended) {
+		bool is_parked = !pending->connection && !pending->twin;
+
+		twins_pipe = hm_hedge_leave(channel, pending);
+		if (is_parked)
+			hm_parked_remove(channel, pending);
+		else if (pending->connection)
+			pipe = abandon(pending);
 	}
 	channel->waiting--;
 	pthread_cond_broadcast(&channel->changed);
 	pthread_mutex_unlock(&channel->lock);
 	hm_connection_push(pipe);
+	hm_connection_push(twins_pipe);
 }
 
 static hm_status check_kind(const struct hm_method *method)
@@ -273,8 +285,7 @@ hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context
 	return status;
 }
 
-/* A started call's memory; from the list, which grows to what was ever under way at once. */
-static struct hm_pending *take_pending(struct hm_channel *channel)
+struct hm_pending *hm_pending_take(struct hm_channel *channel)
 {
 	struct hm_pending *pending = channel->free;
 
@@ -285,6 +296,12 @@ static struct hm_pending *take_pending(struct hm_channel *channel)
 	if (!pending)
 		abort();
 	return pending;
+}
+
+void hm_pending_keep(struct hm_channel *channel, struct hm_pending *pending)
+{
+	pending->next = channel->free;
+	channel->free = pending;
 }
 
 hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,
@@ -301,7 +318,7 @@ hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *contex
 	prepared.typed = typed;
 	prepared.user = user;
 	pthread_mutex_lock(&channel->lock);
-	pending = take_pending(channel);
+	pending = hm_pending_take(channel);
 	prepared.copied = pending->copied;
 	prepared.copied_room = pending->copied_room;
 	*pending = prepared;
@@ -310,8 +327,7 @@ hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *contex
 	status = hm_channel_begin(channel, pending, now_us, &pipe);
 	if (status != HM_OK) {
 		hm_pending_drop(pending);
-		pending->next = channel->free;
-		channel->free = pending;
+		hm_pending_keep(channel, pending);
 	}
 	pthread_mutex_unlock(&channel->lock);
 	hm_connection_push(pipe);

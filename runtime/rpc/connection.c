@@ -142,6 +142,8 @@ hm_status hm_connection_send(struct hm_connection *connection, struct hm_pending
 	pending->began_us = now_us;
 	pending->place = connection->backend->place;
 	hm_balance_began(connection->channel, connection->backend);
+	if (pending->hedge_ms)
+		hm_hedge_arm(connection->channel, pending, now_us);
 	return HM_OK;
 }
 

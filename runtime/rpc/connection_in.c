@@ -168,13 +168,17 @@ static void on_down(void *user, const struct hm_error *why)
 	struct hm_connection *connection = user;
 	struct hm_channel *channel = connection->channel;
 	struct hm_ended ended;
+	bool has_output;
 
 	hm_ended_init(&ended);
 	pthread_mutex_lock(&channel->lock);
 	hm_connection_fail(connection, why, &ended);
 	settle(channel, hm_clock_mono_us(), &ended);
 	hm_timer_set(&connection->closer, 0);
+	has_output = channel->has_output;
 	pthread_mutex_unlock(&channel->lock);
+	if (has_output)
+		hm_balance_push(channel);
 	hm_ended_tell(&ended, channel, &connection->arena);
 }
 
@@ -190,6 +194,7 @@ void hm_connection_tick(void *user)
 	struct hm_arena arena = { 0 };
 	struct hm_pipe *pipe = NULL;
 	struct hm_ended ended;
+	bool has_output;
 
 	hm_ended_init(&ended);
 	pthread_mutex_lock(&channel->lock);
@@ -205,8 +210,11 @@ void hm_connection_tick(void *user)
 			hm_connection_set_tick(connection);
 		settle(channel, now_us, &ended);
 	}
+	has_output = channel->has_output;
 	pthread_mutex_unlock(&channel->lock);
 	hm_connection_push(pipe);
+	if (has_output)
+		hm_balance_push(channel);
 	hm_ended_tell(&ended, channel, &arena);
 	hm_arena_fini(&arena);
 }

@@ -61,6 +61,11 @@ static bool has_failed(const struct hm_pending *pending)
 
 void hm_ended_add(struct hm_ended *ended, struct hm_channel *channel, struct hm_pending *pending)
 {
+	if (pending->hedge_ms) {
+		pending = hm_hedge_ended(channel, pending);
+		if (!pending)
+			return;
+	}
 	if (has_failed(pending) && !pending->has_expired && hm_retry_ended(channel, pending))
 		return;
 	if (pending->context) {

@@ -52,6 +52,7 @@ struct hm_method {
 	const char *const *callers; /* NULL-terminated, or NULL */
 	const char *only_brand;
 	uint8_t attempts; /* the most its callers make; 0: HM_ATTEMPTS */
+	uint32_t hedge_after_ms; /* without an answer, another endpoint is asked too; 0: never */
 	uint32_t deadline_ms; /* 0: as long as the caller waits */
 	uint32_t request_bytes; /* of each message of a stream of requests */
 	bool is_public;

@@ -30,6 +30,14 @@ struct hm_pending {
 	bool is_resting; /* until due_us */
 	int64_t due_us;
 	struct hm_places tried;
+	/* Hedging (hedge.h). */
+	uint32_t hedge_ms; /* without an answer; 0: it gets no twin */
+	bool is_hedged; /* it had its twin, or is not to have one any more */
+	bool is_armed; /* in the channel's list, until hedge_us */
+	bool is_twin; /* whose call is `twin` */
+	int64_t hedge_us;
+	struct hm_pending *sooner, *later; /* armed */
+	struct hm_pending *twin; /* the other attempt under way; NULL: there is none */
 	/* Where it is. */
 	struct hm_connection *connection; /* NULL: parked */
 	int64_t started_us; /* when it was made ready */
@@ -52,6 +60,11 @@ struct hm_pending {
 	struct hm_id audit_id;
 	const struct hm_error *error; /* ended by this end; NULL: by a REPLY */
 };
+
+/* hm_pending_take gives memory for a started call or a twin, from the channel's list, which grows to what was ever under way at once: all
+ * but copied and copied_room is to be filled in. hm_pending_keep puts it back. With the lock held. */
+struct hm_pending *hm_pending_take(struct hm_channel *channel);
+void hm_pending_keep(struct hm_channel *channel, struct hm_pending *pending);
 
 /* hm_pending_init makes the call ready to be sent. FAILED_PRECONDITION: the context is in a transaction. CANCELLED: its caller
  * is gone. DEADLINE_EXCEEDED: its time is up. RESOURCE_EXHAUSTED: the request is larger than the method allows. */

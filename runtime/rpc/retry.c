@@ -2,7 +2,6 @@
 #include "rpc/retry.h"
 
 #include "base/clock.h"
-#include "rpc/attempt.h"
 #include "rpc/balance.h"
 #include "rpc/failure.h"
 #include "rpc/stream_own.h"
@@ -37,6 +36,21 @@ static struct hm_attempt_end ended_there(const struct hm_pending *pending)
 					.retry_after_ms = error.retry_after_ms };
 }
 
+struct hm_attempt_end hm_retry_end(const struct hm_pending *pending)
+{
+	return pending->error ? ended_here(pending, pending->error) : ended_there(pending);
+}
+
+struct hm_attempt_call hm_retry_call(const struct hm_channel *channel, const struct hm_pending *pending)
+{
+	return (struct hm_attempt_call){ .made = pending->attempts,
+					 .most = attempts_of(channel, pending->method),
+					 .is_idempotent = is_idempotent(pending),
+					 .was_spared = pending->was_spared,
+					 .is_stream = pending->stream,
+					 .deadline_us = pending->deadline_us };
+}
+
 /* What a stream has sent or received cannot be had again. */
 static bool is_virgin(const struct hm_pending *pending)
 {
@@ -56,12 +70,7 @@ static void rest(struct hm_channel *channel, struct hm_pending *pending, int64_t
 
 static bool again(struct hm_channel *channel, struct hm_pending *pending, const struct hm_attempt_end *end)
 {
-	const struct hm_attempt_call call = { .made = pending->attempts,
-					      .most = attempts_of(channel, pending->method),
-					      .is_idempotent = is_idempotent(pending),
-					      .was_spared = pending->was_spared,
-					      .is_stream = pending->stream,
-					      .deadline_us = pending->deadline_us };
+	const struct hm_attempt_call call = hm_retry_call(channel, pending);
 	int64_t now_us = hm_clock_mono_us(), due_us;
 	enum hm_again how;
 	uint32_t chance;
@@ -81,7 +90,7 @@ static bool again(struct hm_channel *channel, struct hm_pending *pending, const 
 
 bool hm_retry_ended(struct hm_channel *channel, struct hm_pending *pending)
 {
-	struct hm_attempt_end end = pending->error ? ended_here(pending, pending->error) : ended_there(pending);
+	struct hm_attempt_end end = hm_retry_end(pending);
 
 	/* Whatever comes of later attempts, this one may have been processed. */
 	pending->is_in_doubt |= end.fate == HM_FATE_LOST;

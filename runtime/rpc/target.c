@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-#include "rpc/attempt.h"
+#include "rpc/hedge_rule.h"
+
+enum { DIGITS_MAX = 5 };
 
 static const struct choice {
 	const char *text; /* NAME=VALUE */
@@ -17,21 +19,35 @@ static const struct choice {
 };
 
 /* NAME=NUMBER */
-static bool take_attempts(struct hm_target *target, const char *text, size_t bytes)
+static bool take_number(const char *text, size_t bytes, const char *name, unsigned most, unsigned *ret_value)
 {
-	static const char name[] = "attempts=";
-	const size_t name_bytes = sizeof name - 1;
+	size_t name_bytes = strlen(name);
 	unsigned value = 0;
 
-	if (bytes <= name_bytes || bytes > name_bytes + 2 || memcmp(text, name, name_bytes) != 0)
+	if (bytes <= name_bytes || bytes > name_bytes + DIGITS_MAX || memcmp(text, name, name_bytes) != 0)
 		return false;
 	for (size_t i = name_bytes; i < bytes; i++) {
 		if (text[i] < '0' || text[i] > '9')
 			return false;
 		value = value * 10 + (unsigned)(text[i] - '0');
 	}
-	target->attempts = (uint8_t)value;
-	return value && value <= HM_ATTEMPTS_MAX;
+	*ret_value = value;
+	return value <= most;
+}
+
+static bool choose_number(struct hm_target *target, const char *text, size_t bytes)
+{
+	unsigned value;
+
+	if (take_number(text, bytes, "attempts=", HM_ATTEMPTS_MAX, &value) && value) {
+		target->attempts = (uint8_t)value;
+		return true;
+	}
+	if (take_number(text, bytes, "hedge=", HM_HEDGE_MS_MAX, &value)) {
+		target->hedge_ms = (int32_t)value;
+		return true;
+	}
+	return false;
 }
 
 static hm_status choose(struct hm_target *target, const char *text, size_t bytes)
@@ -47,12 +63,12 @@ static hm_status choose(struct hm_target *target, const char *text, size_t bytes
 			target->balancing = (enum hm_balancing)choice->value;
 		return HM_OK;
 	}
-	if (take_attempts(target, text, bytes))
+	if (choose_number(target, text, bytes))
 		return HM_OK;
 	return hm_raise(
 		INVALID_ARGUMENT,
 		"target %s: no option \"%.*s\": there are balancing=least_loaded, balancing=round_robin, health=on, "
-		"health=off and attempts=1 to 10",
+		"health=off, attempts=1 to 10 and hedge=0 to 60000",
 		target->name, (int)bytes, text);
 }
 
@@ -63,7 +79,7 @@ hm_status hm_target_parse(const char *text, struct hm_target *ret_target)
 	if (!bytes || bytes >= sizeof ret_target->name)
 		return hm_raise(INVALID_ARGUMENT, "a target of %zu bytes: from 1 to %zu are possible", bytes,
 				sizeof ret_target->name - 1);
-	*ret_target = (struct hm_target){ 0 };
+	*ret_target = (struct hm_target){ .hedge_ms = HM_HEDGE_UNSAID };
 	memcpy(ret_target->name, text, bytes);
 	for (text += bytes; *text; text += bytes) {
 		bytes = strcspn(++text, ";");

@@ -7,6 +7,8 @@
  *     balancing   least_loaded, round_robin
  *     health      on, off: whether servers are asked if they serve; without it those of several endpoints are
  *     attempts    1 … 10: the most at each call, whatever its contract says; 1: no call is made again
+ *     hedge       0 … 60000: after so many ms without an answer a call that may be done twice goes to a second endpoint, too, whatever
+ *                 its contract says; 0: none does
  *
  * (rpc's own header)
  */
@@ -19,6 +21,7 @@ struct hm_target {
 	enum hm_balancing balancing;
 	enum hm_health_checks health_checks;
 	uint8_t attempts; /* 0: not said */
+	int32_t hedge_ms; /* as hedge_rule.h has it */
 };
 
 /* hm_target_parse: INVALID_ARGUMENT says which option, or value of one, nobody knows. */

@@ -13,7 +13,14 @@
 #include "wrappers.h"
 
 /* Steps of paths inside descriptor.proto's messages. */
-enum { FILE_OPTIONS = 8, FILE_SYNTAX = 12, SERVICE_OPTIONS = 3, METHOD_OPTIONS = 4, ATTEMPTS_MAX = 10 };
+enum {
+	FILE_OPTIONS = 8,
+	FILE_SYNTAX = 12,
+	SERVICE_OPTIONS = 3,
+	METHOD_OPTIONS = 4,
+	ATTEMPTS_MAX = 10,
+	HEDGE_MS_MAX = 60000
+};
 
 void problem_add(struct problems *problems, const struct file *file, const struct path *path, const char *format, ...)
 {
@@ -99,6 +106,16 @@ static bool has_too_many_attempts(const struct checked *it)
 	return it->method->options.attempts > ATTEMPTS_MAX;
 }
 
+static bool is_hedged_late(const struct checked *it)
+{
+	return it->method->options.hedge_after_ms > HEDGE_MS_MAX;
+}
+
+static bool is_hedged_stream(const struct checked *it)
+{
+	return it->method->options.hedge_after_ms && it->method->kind != HM_UNARY;
+}
+
 static bool has_no_schema(const struct checked *it)
 {
 	return is_audited(it->method) && !it->service->options.schema;
@@ -153,6 +170,8 @@ static const struct {
 	{ is_inline_with_data, "inline is for methods of effect NONE: a database would block the transport" },
 	{ is_inline_stream, "inline is for unary methods: a stream would hold the transport" },
 	{ has_too_many_attempts, "attempts: 10 at most" },
+	{ is_hedged_late, "hedge_after_ms: 60000 at most" },
+	{ is_hedged_stream, "hedge_after_ms is for unary methods: a stream is made once" },
 	{ has_no_schema,
 	  "a method that reads or writes needs its service to have a schema: (hallmark.service).schema" },
 	{ has_no_entity_field, "entity_id names a field that neither reply nor request has" },

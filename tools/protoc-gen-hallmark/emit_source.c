@@ -144,6 +144,8 @@ static void emit_policy(const struct method *method, struct hm_buffer *out)
 			 options->request_bytes);
 	if (options->attempts)
 		hm_buffer_printf(out, "\t\t.attempts = %u,\n", options->attempts);
+	if (options->hedge_after_ms)
+		hm_buffer_printf(out, "\t\t.hedge_after_ms = %u,\n", options->hedge_after_ms);
 	hm_buffer_add_text(out, options->is_public ? "\t\t.is_public = true,\n" : "");
 	hm_buffer_add_text(out, options->is_inline ? "\t\t.is_inline = true,\n" : "");
 	hm_buffer_add_text(out, options->secret_reply ? "\t\t.secret_reply = true,\n" : "");

@@ -211,7 +211,7 @@ hm_status options_read_method(struct hm_arena *arena, const ProtobufCMessage *op
 		ROW(7, TEXTS, method_options, callers),        ROW_HAS(8, UINT32, method_options, deadline_ms),
 		ROW(9, UINT32, method_options, request_bytes), ROW(10, TEXT, method_options, only_brand),
 		ROW(11, BOOL, method_options, secret_reply),   ROW(12, BOOL, method_options, is_inline),
-		ROW(13, UINT32, method_options, attempts),
+		ROW(13, UINT32, method_options, attempts),     ROW(14, UINT32, method_options, hedge_after_ms),
 	};
 	static const struct table table = TABLE(OPTION_METHOD, rows);
 

@@ -36,7 +36,7 @@ struct method_options {
 	uint32_t effect; /* enum hm_effect; 0: not said */
 	const char *event, *entity, *entity_id, *permission, *only_brand;
 	struct texts callers;
-	uint32_t deadline_ms, request_bytes, attempts;
+	uint32_t deadline_ms, request_bytes, attempts, hedge_after_ms;
 	bool has_deadline_ms, is_public, secret_reply, is_inline;
 };
 
