@@ -2,6 +2,7 @@
 #include "tests/farm.h"
 
 #include <criterion/criterion.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,22 @@ static hm_status refuse(struct farm_server *server, struct hm_call *call)
 	return status;
 }
 
+static bool is_among(const _Atomic unsigned *attempts, const struct hm_call *call)
+{
+	return atomic_load(attempts) >> call->attempt & 1;
+}
+
+static hm_status hang(struct farm *farm, struct hm_call *call)
+{
+	atomic_fetch_add(&farm->stood, 1);
+	while (is_among(&farm->hanging, call) && !hm_call_cancelled(call))
+		sched_yield();
+	if (!hm_call_cancelled(call))
+		return HM_OK;
+	atomic_fetch_add(&farm->cancelled, 1);
+	return hm_fail(call, CANCELLED, "the caller is gone");
+}
+
 static hm_status on_run(void *user, struct hm_call *call, void *principal)
 {
 	struct farm_server *server = user;
@@ -68,11 +85,15 @@ static hm_status on_run(void *user, struct hm_call *call, void *principal)
 	(void)principal;
 	if (atomic_load(&server->refusals) > 0 && atomic_fetch_sub(&server->refusals, 1) > 0)
 		return refuse(server, call);
+	if (server->farm && is_among(&server->farm->refusing, call))
+		return refuse(server, call);
 	if (server->is_mortal)
 		kill(getpid(), SIGKILL);
 	atomic_fetch_add(&server->calls, 1);
 	atomic_store(&server->last_attempt, call->attempt);
-	if (atomic_load(&server->fails))
+	if (server->farm && is_among(&server->farm->hanging, call))
+		TRY(hang(server->farm, call));
+	if (atomic_load(&server->fails) || (server->farm && is_among(&server->farm->failing, call)))
 		return hm_fail(call, UNAVAILABLE, "as asked");
 	if (atomic_load(&server->slow_ms))
 		usleep(atomic_load(&server->slow_ms) *

@@ -36,6 +36,11 @@ struct farm {
 	pthread_mutex_t lock;
 	pthread_cond_t opened;
 	bool is_shut; /* calls of Sleep with ms > 0 stand */
+	/* By the attempt's number, whatever server it comes to: bit n for the nth. */
+	_Atomic unsigned hanging; /* stand until they are cancelled, or the bit is cleared */
+	_Atomic unsigned failing; /* then: UNAVAILABLE */
+	_Atomic unsigned refusing; /* before they run */
+	_Atomic unsigned stood, cancelled; /* those that hung; those of them that were cancelled */
 };
 
 /* farm_open serves `count` servers over ipc and opens a channel to all of them; options are a target's (";balancing=…", or ""). */
