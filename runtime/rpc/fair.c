@@ -215,3 +215,13 @@ int64_t hm_fair_ahead_us(const struct hm_fair *fair, uint32_t tenant)
 
 	return ahead_us < fair->queued_us ? ahead_us : fair->queued_us;
 }
+
+size_t hm_fair_list(const struct hm_fair *fair, struct hm_fair_share *ret_list, size_t max)
+{
+	const struct hm_fair_line *line = fair->last;
+	size_t n = 0;
+
+	for (; n < fair->n_waiting && n < max; n++, line = line->next)
+		ret_list[n] = (struct hm_fair_share){ .tenant = line->first->tenant, .calls = line->count };
+	return n;
+}

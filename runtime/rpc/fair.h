@@ -51,6 +51,12 @@ void hm_fair_end(struct hm_fair *fair, uint32_t tenant);
 /* hm_fair_is_takeable says whether a call of this tenant that waits may be taken with these numbers. O(1). */
 bool hm_fair_is_takeable(const struct hm_fair *fair, uint32_t tenant, uint32_t limit, uint32_t spare);
 
+/* hm_fair_list says whose calls wait, and how many of each, at most max of them; returns how many it wrote. O(lines that wait). */
+struct hm_fair_share {
+	uint32_t tenant, calls;
+};
+size_t hm_fair_list(const struct hm_fair *fair, struct hm_fair_share *ret_list, size_t max);
+
 /* hm_fair_ahead_us returns about how much work goes before a call of this tenant that came now: its own line's, and as much of each
  * other's. Divided by how many run at once it is the time to wait, however slow the calls of others are. */
 int64_t hm_fair_ahead_us(const struct hm_fair *fair, uint32_t tenant);

@@ -55,7 +55,9 @@ void hm_peer_take_proof(struct hm_peer *peer, const struct hm_event *event)
 		return;
 	status = hm_identity_check(identity, peer->engine, HM_CLIENT, event, &proof);
 	if (status == HM_OK && is_served(peer->server, proof.to)) {
+		pthread_mutex_lock(&peer->lock); /* whoever looks at the server's connections reads them */
 		add(peer, proof.service);
+		pthread_mutex_unlock(&peer->lock);
 	} else if (status == HM_UNAUTHENTICATED) {
 		atomic_fetch_add(&peer->server->packets_bad, 1);
 		hm_pipe_close(peer->pipe);

@@ -328,13 +328,22 @@ void hm_pool_close(struct hm_pool *pool)
 	free(pool);
 }
 
-void hm_pool_stats(struct hm_pool *pool, struct hm_pool_stats *ret_stats)
+size_t hm_pool_list(struct hm_pool *pool, struct hm_pool_stats *ret_stats, struct hm_fair_share *ret_list, size_t max)
 {
+	size_t n;
+
 	pthread_mutex_lock(&pool->lock);
 	*ret_stats = (struct hm_pool_stats){
 		.waiting = pool->waiting.count,
 		.running = pool->waiting.in_flight,
 		.limit = hm_limiter_get(&pool->limiter),
 	};
+	n = hm_fair_list(&pool->waiting, ret_list, max);
 	pthread_mutex_unlock(&pool->lock);
+	return n;
+}
+
+void hm_pool_stats(struct hm_pool *pool, struct hm_pool_stats *ret_stats)
+{
+	(void)hm_pool_list(pool, ret_stats, NULL, 0);
 }

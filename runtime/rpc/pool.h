@@ -52,3 +52,7 @@ struct hm_pool_stats {
 	uint32_t waiting, running, limit;
 };
 void hm_pool_stats(struct hm_pool *pool, struct hm_pool_stats *ret_stats);
+
+/* hm_pool_list is hm_pool_stats, and says at the same moment whose calls wait: at most max of them; returns how many it wrote. */
+struct hm_fair_share;
+size_t hm_pool_list(struct hm_pool *pool, struct hm_pool_stats *ret_stats, struct hm_fair_share *ret_list, size_t max);

@@ -12,6 +12,13 @@ void hm_quota_set(struct hm_quota *quota, uint32_t calls_per_s)
 	atomic_store(&quota->interval_ns, calls_per_s ? NS_PER_S / calls_per_s : 0);
 }
 
+uint32_t hm_quota_get(const struct hm_quota *quota)
+{
+	const int64_t interval_ns = atomic_load(&quota->interval_ns);
+
+	return interval_ns ? (uint32_t)(NS_PER_S / interval_ns) : 0;
+}
+
 bool hm_quota_take(struct hm_quota *quota, int64_t now_us, uint32_t *ret_wait_ms)
 {
 	const int64_t interval_ns = atomic_load_explicit(&quota->interval_ns, memory_order_relaxed);

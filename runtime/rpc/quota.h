@@ -20,3 +20,6 @@ void hm_quota_set(struct hm_quota *quota, uint32_t calls_per_s);
 
 /* hm_quota_take takes a call's token. False: there is none, and *ret_wait_ms says after how long one will be there; may be NULL. */
 bool hm_quota_take(struct hm_quota *quota, int64_t now_us, uint32_t *ret_wait_ms);
+
+/* hm_quota_get returns the calls a second; 0: any number. */
+uint32_t hm_quota_get(const struct hm_quota *quota);

@@ -110,6 +110,20 @@ hm_status hm_tenants_set(struct hm_tenants *tenants, const char *brand, uint32_t
 	return HM_OK;
 }
 
+uint32_t hm_tenants_list(struct hm_tenants *tenants, struct hm_tenant *ret_list[HM_TENANTS_MAX])
+{
+	uint32_t count;
+
+	pthread_mutex_lock(&tenants->lock);
+	ret_list[0] = &tenants->nobody;
+	for (size_t i = 0; i < ROWS; i++)
+		if (tenants->rows[i])
+			ret_list[tenants->rows[i]->number] = tenants->rows[i];
+	count = tenants->count;
+	pthread_mutex_unlock(&tenants->lock);
+	return count;
+}
+
 static hm_status raise_exceeded(hm_status status, uint32_t retry_after_ms)
 {
 	hm_error_set_reason("QUOTA_EXCEEDED");

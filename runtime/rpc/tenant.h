@@ -37,6 +37,9 @@ struct hm_tenant *hm_tenants_get(struct hm_tenants *tenants, const char *brand);
  * time. RESOURCE_EXHAUSTED: HM_TENANTS_MAX brands are known already. */
 hm_status hm_tenants_set(struct hm_tenants *tenants, const char *brand, uint32_t calls_per_s, uint32_t in_flight_max);
 
+/* hm_tenants_list lists all that are known, each at its number, and returns how many those are. */
+uint32_t hm_tenants_list(struct hm_tenants *tenants, struct hm_tenant *ret_list[HM_TENANTS_MAX]);
+
 /* hm_tenant_admit takes a token for a call. RESOURCE_EXHAUSTED with reason QUOTA_EXCEEDED and the time to retry after. */
 hm_status hm_tenant_admit(struct hm_tenant *tenant, int64_t now_us);
 
