@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "base/buffer.h"
+#include "client/stream.h"
 #include "host/services.h"
-#include "rpc/stream.h"
 #include "tests/fixture.h"
 #include "tests/rpc_world.h"
 #include "tests/services.h"

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "rpc/endpoint.h"
+#include "client/endpoint.h"
 #include "tests/child.h"
 #include "tests/rpc_world.h"
 #include "tests/services/echo/streams.h"

@@ -7,9 +7,9 @@
 #include <stdatomic.h>
 #include <sys/types.h>
 
+#include "client/balance.h"
 #include "echo/v1/echo.hm.h"
-#include "rpc/balance.h"
-#include "rpc/server.h"
+#include "server/server.h"
 
 enum { FARM_MAX = 6 };
 

@@ -9,7 +9,7 @@
 #include "echo/v1/echo.hm.h"
 #include "host/metrics.h"
 #include "notes/v1/notes.hm.h"
-#include "rpc/call_log.h"
+#include "server/call_log.h"
 #include "tests/fixture.h"
 #include "tests/rpc_world.h"
 #include "tests/scrape.h"

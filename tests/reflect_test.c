@@ -6,7 +6,7 @@
 
 #include "echo/v1/echo.hm.h"
 #include "host/services.h"
-#include "rpc/reflection.h"
+#include "server/reflection.h"
 #include "tests/cli.h"
 #include "tests/rpc_world.h"
 #include "tests/services.h"

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "accounting/v1/accounting.hm.h"
-#include "rpc/balance.h"
+#include "client/balance.h"
 #include "tests/fleet.h"
 #include "tests/ledger_load.h"
 

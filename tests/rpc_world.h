@@ -7,7 +7,7 @@
 #include <sched.h>
 
 #include "base/clock.h"
-#include "rpc/server.h"
+#include "server/server.h"
 
 struct rpc_world {
 	struct hm_server *server;

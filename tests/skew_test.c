@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "hallmark.h"
-#include "rpc/server.h"
+#include "server/server.h"
 #include "skew_new/v1/skew_new.hm.h"
 #include "skew_old/v1/skew_old.hm.h"
 

@@ -2,7 +2,7 @@
 #pragma once
 #include <criterion/criterion.h>
 
-#include "rpc/stream.h"
+#include "client/stream.h"
 #include "tests/rpc_world.h"
 #include "tests/services/echo/streams.h"
 

@@ -6,7 +6,7 @@
  * or hm_audit_append, and carries its id, so that sealing can follow the table without touching the insert.
  */
 #pragma once
-#include "rpc/call.h"
+#include "server/call.h"
 #include "store/store.h"
 
 struct hm_audit_writer;

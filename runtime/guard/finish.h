@@ -3,7 +3,7 @@
  * alone, before its reply leaves; if it cannot be, the call fails. (guard's own header)
  */
 #pragma once
-#include "rpc/call.h"
+#include "server/call.h"
 
 /* hm_finish records how the call ended, if that is not recorded yet, and returns what its caller gets. status is in hm_error_get(). */
 hm_status hm_finish(struct hm_call *call, hm_status status, bool was_denied);

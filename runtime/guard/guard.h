@@ -10,7 +10,7 @@
 #include "base/scoped.h"
 #include "crypto/key.h"
 #include "guard/lease.h"
-#include "rpc/server.h"
+#include "server/server.h"
 #include "store/store.h"
 
 struct hm_exposition;

@@ -17,7 +17,7 @@
  */
 #pragma once
 #include "guard/audit.h"
-#include "rpc/call.h"
+#include "server/call.h"
 #include "store/store.h"
 
 /* A call's key, in the call's arena. */

@@ -11,7 +11,7 @@
 
 #include "base/scoped.h"
 #include "base/status.h"
-#include "rpc/call.h"
+#include "server/call.h"
 
 struct hm_lease;
 

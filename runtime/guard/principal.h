@@ -6,8 +6,8 @@
 #include "base/arena.h"
 #include "crypto/token.h"
 #include "guard/lease.h"
-#include "rpc/call.h"
 #include "rpc/method.h"
+#include "server/call.h"
 
 struct hm_principal {
 	struct hm_arena arena;

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "guard/lease.h"
-#include "rpc/quota.h"
+#include "server/quota.h"
 #include "wire/json.h"
 
 enum {

@@ -5,7 +5,7 @@
 #pragma once
 #include "base/buffer.h"
 #include "guard/ward.h"
-#include "rpc/call.h"
+#include "server/call.h"
 #include "store/store.h"
 
 struct hm_session {

@@ -11,7 +11,7 @@
  */
 #pragma once
 #include "crypto/key.h"
-#include "rpc/call.h"
+#include "server/call.h"
 #include "store/query.h"
 #include "store/store.h"
 

@@ -10,9 +10,9 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "client/channel.h"
+#include "client/context.h"
 #include "crypto/token.h"
-#include "rpc/channel.h"
-#include "rpc/context.h"
 
 enum {
 	PERIOD_MS = 500,

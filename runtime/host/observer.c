@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "client/client_tally.h"
 #include "host/metrics.h"
-#include "rpc/client_tally.h"
 
 enum { SOURCES_MAX = 256, LINES_PER_S = 1000 };
 

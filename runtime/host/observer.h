@@ -8,8 +8,8 @@
 #pragma once
 #include "base/exposition.h"
 #include "base/log_queue.h"
-#include "rpc/call_log.h"
-#include "rpc/server.h"
+#include "server/call_log.h"
+#include "server/server.h"
 
 struct hm_observer;
 

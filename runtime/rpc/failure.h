@@ -1,4 +1,4 @@
-/* Failure: an error as hallmark.Status on the wire, and back. (rpc's own header) */
+/* Failure: an error as hallmark.Status on the wire, and back. (client's and server's own header) */
 #pragma once
 #include "base/arena.h"
 #include "base/status.h"

@@ -1,7 +1,7 @@
 /*
  * Tally: how many calls of a method ended how, how long they took, and how large their messages were: what the histograms of
  * OpenTelemetry's RPC conventions show. Counters only grow, are split over shards that threads take turns at, and are added to by the
- * run, so that a packet of many calls costs hardly more than one call. Thread-safe, without locks. (rpc's own header)
+ * run, so that a packet of many calls costs hardly more than one call. Thread-safe, without locks. (client's and server's own header)
  *
  *     hm_tally_run_begin(&run);
  *     for each call:  hm_tally_run_add(&run, &row->tallies, status, us, request_bytes, reply_bytes);

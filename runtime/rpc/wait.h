@@ -8,7 +8,7 @@
  *
  * Whoever moves the word away from WAITING decides. After LEAVING and CANCELLED the caller takes the channel's lock to end its
  * call there, and finds the result if it came meanwhile. The audit's writer has its callers sleep in the same way, but for as long as
- * it takes. (rpc's and guard's own header)
+ * it takes. (client's, server's and guard's own header)
  */
 #pragma once
 #include <stdatomic.h>

@@ -7,8 +7,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-#include "rpc/channel.h"
-#include "rpc/context.h"
+#include "client/channel.h"
+#include "client/context.h"
 #include "tests/bench/load.h"
 
 enum { WINDOW_MAX = 1024 };

@@ -5,7 +5,7 @@
 #pragma once
 #include <jansson.h>
 
-#include "rpc/context.h"
+#include "client/context.h"
 #include "tests/demo/stage.h"
 
 /* One call. as NULL: nobody. request NULL: an id is made. */

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "echo/v1/echo.hm.h"
 #include "net/tls.h"
-#include "rpc/server.h"
+#include "server/server.h"
 
 enum { WAITERS = 4, STARTED_AT_ONCE = 20, TIMEOUT_MS = 1500, PAUSE_NS = 20000000, PATIENCE_S = 20 };
 

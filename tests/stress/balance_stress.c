@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "echo/v1/echo.hm.h"
-#include "rpc/server.h"
+#include "server/server.h"
 
 enum { SERVERS = 3, CALLERS = 3, STARTED_MAX = 100, SECONDS = 6 };
 

@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "echo/v1/echo.hm.h"
-#include "rpc/server.h"
+#include "server/server.h"
 
 enum { KINDS = 3, WAITERS = 3, STARTERS = 1, SECONDS = 8, STARTED_MAX = 200 };
 

@@ -14,7 +14,7 @@
 
 #include "base/clock.h"
 #include "echo/v1/echo.hm.h"
-#include "rpc/server.h"
+#include "server/server.h"
 
 enum { KINDS = 3, ROLES = 4, SECONDS = 8, MESSAGES = 400, BYTES = 1500 };
 

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "client.h"
-#include "rpc/stream.h"
+#include "client/stream.h"
 #include "wire/json.h"
 
 enum { READ_BYTES = 65536 };

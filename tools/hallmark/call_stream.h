@@ -1,8 +1,8 @@
 /* Streams at the terminal: a line of JSON a message, each way. */
 #pragma once
 #include "base/buffer.h"
+#include "client/channel.h"
 #include "command.h"
-#include "rpc/channel.h"
 
 /* call_stream makes one call that streams. Requests that stream come from the file of --file or from standard input, a line each,
  * but for `argument`, if there is one, which is the only request. Replies are printed as they come. ret_ids as client_call's. */

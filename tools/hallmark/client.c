@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "client/traceparent.h"
 #include "crypto/token.h"
-#include "rpc/fault.h"
-#include "rpc/traceparent.h"
+#include "server/fault.h"
 #include "wire/json.h"
 
 enum { OPERATOR_TOKEN_S = 300 };

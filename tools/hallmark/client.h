@@ -1,8 +1,8 @@
 /* Client: the calling side of the commands: whose token, which brand, one call from JSON to JSON. */
 #pragma once
 #include "base/buffer.h"
+#include "client/channel.h"
 #include "command.h"
-#include "rpc/channel.h"
 
 /* client_open makes the context that --brand and --as ask for. --as operator signs a token with var/keys/operator.key; any
  * other name takes the token that `hallmark token login` keeps in var/tokens/<brand>/<name>. No --as: no token. Close it

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "client/channel.h"
 #include "host/services.h"
 #include "net/tls.h"
 #include "quota.h"
-#include "rpc/channel.h"
 
 /* Every option there is. Which of them a command takes, it says by letter. */
 static const struct {

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rpc/context.h"
-#include "rpc/quota.h"
+#include "client/context.h"
+#include "server/quota.h"
 
 /* A number and nothing else up to `end`. */
 static bool read_part(const char *text, char end, unsigned long max, uint32_t *ret_number, const char **ret_rest)

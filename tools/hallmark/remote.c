@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 #include "client.h"
-#include "rpc/reflection.h"
+#include "server/reflection.h"
 #include "wire/schema.h"
 
 struct remote {

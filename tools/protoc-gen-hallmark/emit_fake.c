@@ -1,5 +1,5 @@
 /*
- * Emit the fake: what a test has of a service that the service under test calls. Types on rpc/fake.h's functions, as text with
+ * Emit the fake: what a test has of a service that the service under test calls. Types on server/fake.h's functions, as text with
  * the places of wrappers.h.
  */
 #include "emit.h"
@@ -28,13 +28,14 @@ static void emit_life(const struct file *file, struct hm_buffer *out)
 			 "\tstruct %s_handlers on; /* what a method is to do: fake->on.method = my_handler */\n"
 			 "\tstruct hm_fake *fake;\n};\n\n",
 			 name, name);
-	hm_buffer_printf(out,
-			 "/* Opened, it is where this process looks for %s. What rpc/fake.h says of hm_fake_open and "
-			 "_close. */\n"
-			 "hm_status %s_fake_open(struct %s_fake **ret_fake);\n"
-			 "void %s_fake_close(struct %s_fake *fake);\n"
-			 "HM_SCOPED(%s_fake, %s_fake_close)\n",
-			 file->services->full_name, name, name, name, name, name, name);
+	hm_buffer_printf(
+		out,
+		"/* Opened, it is where this process looks for %s. What server/fake.h says of hm_fake_open and "
+		"_close. */\n"
+		"hm_status %s_fake_open(struct %s_fake **ret_fake);\n"
+		"void %s_fake_close(struct %s_fake *fake);\n"
+		"HM_SCOPED(%s_fake, %s_fake_close)\n",
+		file->services->full_name, name, name, name, name, name, name);
 }
 
 void emit_fake_header(const struct model *model, const struct file *file, struct hm_buffer *out)
@@ -45,7 +46,7 @@ void emit_fake_header(const struct model *model, const struct file *file, struct
 	hm_buffer_printf(out,
 			 "/*\n * Made by protoc-gen-hallmark from %s: change the contract, never this file.\n *\n"
 			 " * A fake of %s for tests of what calls it: docs/testing.md.\n */\n"
-			 "#pragma once\n#include \"%s.hm.h\"\n#include \"rpc/fake.h\"\n",
+			 "#pragma once\n#include \"%s.hm.h\"\n#include \"server/fake.h\"\n",
 			 file->shown, service->full_name, file->stem);
 	emit_life(file, out);
 	for (size_t i = 0; i < service->n_methods; i++) {

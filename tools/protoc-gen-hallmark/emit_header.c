@@ -148,8 +148,8 @@ void emit_header(const struct model *model, const struct file *file, struct hm_b
 				   "(hm_channel_call); each\n"
 				   " * _start returns at once, its reply lives until done returns (hm_channel_start).");
 		if (has_streams(&file->services[i]))
-			hm_buffer_add_text(out, " Streams\n * are rpc/stream.h's; a handler's _read and _write are "
-						"rpc/call_stream.h's.");
+			hm_buffer_add_text(out, " Streams\n * are client/stream.h's; a handler's _read and _write are "
+						"server/call_stream.h's.");
 		hm_buffer_add_text(out, " */\n");
 	}
 	for (size_t i = 0; i < file->n_services; i++)

@@ -1,0 +1,89 @@
+/* Target: a table of options. */
+#include "client/target.h"
+
+#include <string.h>
+
+#include "client/hedge_rule.h"
+
+enum { DIGITS_MAX = 5 };
+
+static const struct choice {
+	const char *text; /* NAME=VALUE */
+	bool is_health;
+	int value;
+} choices[] = {
+	{ "balancing=least_loaded", false, HM_LEAST_LOADED },
+	{ "balancing=round_robin", false, HM_ROUND_ROBIN },
+	{ "health=on", true, HM_HEALTH_CHECKS_ON },
+	{ "health=off", true, HM_HEALTH_CHECKS_OFF },
+};
+
+/* NAME=NUMBER */
+static bool take_number(const char *text, size_t bytes, const char *name, unsigned most, unsigned *ret_value)
+{
+	size_t name_bytes = strlen(name);
+	unsigned value = 0;
+
+	if (bytes <= name_bytes || bytes > name_bytes + DIGITS_MAX || memcmp(text, name, name_bytes) != 0)
+		return false;
+	for (size_t i = name_bytes; i < bytes; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		value = value * 10 + (unsigned)(text[i] - '0');
+	}
+	*ret_value = value;
+	return value <= most;
+}
+
+static bool choose_number(struct hm_target *target, const char *text, size_t bytes)
+{
+	unsigned value;
+
+	if (take_number(text, bytes, "attempts=", HM_ATTEMPTS_MAX, &value) && value) {
+		target->attempts = (uint8_t)value;
+		return true;
+	}
+	if (take_number(text, bytes, "hedge=", HM_HEDGE_MS_MAX, &value)) {
+		target->hedge_ms = (int32_t)value;
+		return true;
+	}
+	return false;
+}
+
+static hm_status choose(struct hm_target *target, const char *text, size_t bytes)
+{
+	for (size_t i = 0; i < sizeof choices / sizeof *choices; i++) {
+		const struct choice *choice = &choices[i];
+
+		if (strlen(choice->text) != bytes || memcmp(choice->text, text, bytes) != 0)
+			continue;
+		if (choice->is_health)
+			target->health_checks = (enum hm_health_checks)choice->value;
+		else
+			target->balancing = (enum hm_balancing)choice->value;
+		return HM_OK;
+	}
+	if (choose_number(target, text, bytes))
+		return HM_OK;
+	return hm_raise(
+		INVALID_ARGUMENT,
+		"target %s: no option \"%.*s\": there are balancing=least_loaded, balancing=round_robin, health=on, "
+		"health=off, attempts=1 to 10 and hedge=0 to 60000",
+		target->name, (int)bytes, text);
+}
+
+hm_status hm_target_parse(const char *text, struct hm_target *ret_target)
+{
+	size_t bytes = strcspn(text, ";");
+
+	if (!bytes || bytes >= sizeof ret_target->name)
+		return hm_raise(INVALID_ARGUMENT, "a target of %zu bytes: from 1 to %zu are possible", bytes,
+				sizeof ret_target->name - 1);
+	*ret_target = (struct hm_target){ .hedge_ms = HM_HEDGE_UNSAID };
+	memcpy(ret_target->name, text, bytes);
+	for (text += bytes; *text; text += bytes) {
+		bytes = strcspn(++text, ";");
+		TRY(choose(ret_target, text, bytes));
+	}
+	return HM_OK;
+}

@@ -1,0 +1,105 @@
+/* Fault: which rules strike. */
+#include "server/fault.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { FILE_BYTES_MAX = 64 << 10 };
+
+bool hm_fault_matches(const struct hm_fault_rule *rule, const char *method)
+{
+	size_t length = strlen(rule->method);
+
+	if (length && rule->method[length - 1] == '*')
+		return !strncmp(rule->method, method, length - 1);
+	return !length || !strcmp(rule->method, method);
+}
+
+/* SplitMix64's finalizer: neighbouring numbers give unrelated ones. */
+static uint64_t scatter(uint64_t x)
+{
+	x = (x ^ x >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	x = (x ^ x >> 27) * UINT64_C(0x94d049bb133111eb);
+	return x ^ x >> 31;
+}
+
+bool hm_fault_strikes(const struct hm_fault_rules *rules, size_t number, uint64_t nth)
+{
+	const struct hm_fault_rule *rule = &rules->rules[number];
+
+	if (nth < rule->after || (rule->count && nth - rule->after >= rule->count))
+		return false;
+	return scatter(scatter(scatter(rules->seed + 1) + number) + nth) % 100 < rule->percent;
+}
+
+void hm_fault_add(const struct hm_fault_rule *rule, struct hm_fault *fault)
+{
+	if (rule->kind == HM_FAULT_DELAY)
+		fault->delay_ms += rule->value;
+	else if (rule->kind != HM_FAULT_ABORT)
+		fault->packet |= (uint8_t)(1 << rule->kind);
+	else if (fault->abort == HM_OK)
+		fault->abort = (hm_status)rule->value;
+}
+
+struct hm_fault hm_faults_meet(struct hm_faults *faults, const char *method)
+{
+	struct hm_fault fault = { 0 };
+
+	for (size_t i = 0; i < faults->rules.n; i++)
+		if (hm_fault_matches(&faults->rules.rules[i], method) &&
+		    hm_fault_strikes(&faults->rules, i, atomic_fetch_add(&faults->matched[i], 1)))
+			hm_fault_add(&faults->rules.rules[i], &fault);
+	return fault;
+}
+
+static hm_status read_all(int file, const char *path, char *ret_text)
+{
+	size_t size = 0;
+	ssize_t got;
+
+	while ((got = read(file, ret_text + size, FILE_BYTES_MAX + 1 - size)) > 0 || (got < 0 && errno == EINTR))
+		size += got > 0 ? (size_t)got : 0;
+	if (got < 0)
+		return hm_raise_errno(UNAVAILABLE, "cannot read %s", path);
+	ret_text[size] = '\0';
+	if (size > FILE_BYTES_MAX || strlen(ret_text) != size)
+		return hm_raise(INVALID_ARGUMENT, "%s: larger than %d bytes, or with a zero byte", path,
+				FILE_BYTES_MAX);
+	return HM_OK;
+}
+
+static hm_status read_rules(const char *path, char *text, struct hm_fault_rules *ret_rules)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	hm_status status;
+
+	if (file < 0)
+		return hm_raise_errno(UNAVAILABLE, "cannot read %s", path);
+	status = read_all(file, path, text);
+	close(file);
+	return status == HM_OK ? hm_fault_parse(path, text, ret_rules) : status;
+}
+
+hm_status hm_faults_open(const char *path, struct hm_faults **ret_faults)
+{
+	SCOPED(hm_faults) faults = calloc(1, sizeof *faults);
+	char *text = malloc(FILE_BYTES_MAX + 2);
+	hm_status status;
+
+	if (!faults || !text)
+		abort();
+	status = read_rules(path, text, &faults->rules);
+	free(text);
+	TRY(status);
+	*ret_faults = take(&faults);
+	return HM_OK;
+}
+
+void hm_faults_close(struct hm_faults *faults)
+{
+	free(faults);
+}
