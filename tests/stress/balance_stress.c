@@ -1,7 +1,7 @@
 /*
  * Balance stress: threads call over one channel of three servers whose list changes under them, while servers are drained, closed and
- * served again, say that they do not serve, and fail. Each started call must end exactly once, and the channel closes with calls under
- * way. make VARIANT=tsan stress.
+ * served again, say that they do not serve, and fail. Calls that take long are hedged. Each started call must end exactly once, and
+ * the channel closes with calls under way. make VARIANT=tsan stress.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -25,7 +25,7 @@ static struct place {
 static char folder[] = "/tmp/hallmark-balance-XXXXXX";
 static struct hm_channel *channel;
 static _Atomic bool is_over;
-static _Atomic unsigned long n_ok, n_failed, n_started, n_ended;
+static _Atomic unsigned long n_ok, n_failed, n_started, n_ended, n_again, n_cancelled;
 
 static hm_status echo(struct hm_call *call, const Echo__EchoMessage *request, Echo__EchoMessage *reply)
 {
@@ -34,7 +34,20 @@ static hm_status echo(struct hm_call *call, const Echo__EchoMessage *request, Ec
 	return HM_OK;
 }
 
-static const struct hm_service service = ECHO_SERVICE(.echo = echo);
+/* Spins until its call is cancelled or its little time is over. */
+static hm_status spin(struct hm_call *call, const Echo__SleepRequest *request, Echo__SleepReply *reply)
+{
+	int64_t end_us = hm_clock_mono_us() + request->ms * HM_US_PER_MS;
+
+	(void)reply;
+	atomic_fetch_add(&n_again, call->attempt > 1);
+	while (hm_clock_mono_us() < end_us && !hm_call_cancelled(call))
+		sched_yield();
+	atomic_fetch_add(&n_cancelled, hm_call_cancelled(call));
+	return HM_OK;
+}
+
+static const struct hm_service service = ECHO_SERVICE(.echo = echo, .sleep = spin);
 
 static hm_status run(void *user, struct hm_call *call, void *principal)
 {
@@ -97,6 +110,29 @@ static void on_end(void *user, hm_status status, const Echo__EchoMessage *reply)
 	atomic_fetch_add(&n_ended, 1);
 }
 
+static void on_slept(void *user, hm_status status, const Echo__SleepReply *reply)
+{
+	(void)user;
+	(void)reply;
+	count(status);
+	atomic_fetch_add(&n_ended, 1);
+}
+
+/* Where the second attempt is under way when the first answers, and the other way round. */
+static void call_slow(struct hm_context *context, unsigned *seed)
+{
+	const Echo__SleepRequest request = { ECHO_SLEEP_REQUEST_BASE, HM_SET(ms, rand_r(seed) % 8) };
+	Echo__SleepReply *reply;
+
+	if (rand_r(seed) % 2) {
+		count(echo_sleep(channel, context, &request, &reply));
+		return;
+	}
+	atomic_fetch_add(&n_started, 1);
+	if (echo_sleep_start(channel, context, &request, on_slept, NULL) != HM_OK)
+		atomic_fetch_add(&n_ended, 1);
+}
+
 static void *call(void *user)
 {
 	const Echo__EchoMessage request = { ECHO_ECHO_MESSAGE_BASE, .text = "x" };
@@ -109,7 +145,9 @@ static void *call(void *user)
 	while (!atomic_load(&is_over)) {
 		hm_context_set_wait_for_ready(context, rand_r(&seed) % 4 == 0);
 		hm_context_set_timeout(context, 1 + rand_r(&seed) % 200);
-		if (rand_r(&seed) % 2 || atomic_load(&n_started) - atomic_load(&n_ended) > STARTED_MAX) {
+		if (rand_r(&seed) % 8 == 0)
+			call_slow(context, &seed);
+		else if (rand_r(&seed) % 2 || atomic_load(&n_started) - atomic_load(&n_ended) > STARTED_MAX) {
 			count(echo_echo(channel, context, &request, &reply));
 		} else {
 			atomic_fetch_add(&n_started, 1);
@@ -165,7 +203,7 @@ int main(void)
 		serve(&places[i]);
 	}
 	write_list(7);
-	snprintf(target, sizeof target, "file://%s/list", folder);
+	snprintf(target, sizeof target, "file://%s/list;hedge=1", folder);
 	must(hm_channel_open_url(target, &channel), "open a channel");
 	for (uintptr_t i = 0; i < CALLERS; i++)
 		pthread_create(&threads[i], NULL, call, (void *)(i + 1));
@@ -180,6 +218,7 @@ int main(void)
 	snprintf(target, sizeof target, "%s/list", folder);
 	unlink(target);
 	rmdir(folder);
-	printf("%lu OK, %lu failed as they may; %lu started, %lu ended\n", n_ok, n_failed, n_started, n_ended);
-	return n_started != n_ended || !n_ok;
+	printf("%lu OK, %lu failed as they may; %lu started, %lu ended; %lu slow ones came again, %lu were cancelled\n",
+	       n_ok, n_failed, n_started, n_ended, n_again, n_cancelled);
+	return n_started != n_ended || !n_ok || !n_again || !n_cancelled;
 }
