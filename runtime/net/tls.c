@@ -98,9 +98,10 @@ hm_status hm_tls_check(const char *url)
 	hm_tls_release(tls);
 	if (tls)
 		return HM_OK;
-	return hm_raise(
-		FAILED_PRECONDITION,
-		"%s: no certificates: say with --tls or HALLMARK_TLS which folder has ca.pem, cert.pem, key.pem", url);
+	return hm_raise(FAILED_PRECONDITION,
+			"%s: no certificates: say with --tls or HALLMARK_TLS (in C: hm_tls_configure_folder) which "
+			"folder has ca.pem, cert.pem, key.pem",
+			url);
 }
 
 /* The host as certificates name it: without brackets and port; or what the URL says behind a "#", if its host is an address that a name
