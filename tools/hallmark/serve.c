@@ -55,7 +55,8 @@ static void wait_ready(struct hm_host *host)
 	for (int waited_ms = 0; waited_ms < READY_TIMEOUT_MS && !is_ending(); waited_ms += READY_LOOK_MS)
 		if (hm_host_wait_ready(host, READY_LOOK_MS) == HM_OK)
 			return;
-	fprintf(stderr, "hallmark: not ready yet: %s\n", hm_error_get()->message);
+	if (!is_ending())
+		fprintf(stderr, "hallmark: not ready yet: %s\n", hm_error_get()->message);
 }
 
 static hm_status host_until_signal(const struct options *options, const struct hm_service *const *services,
@@ -91,8 +92,10 @@ static hm_status host_until_signal(const struct options *options, const struct h
 		fprintf(stderr, "hallmark: --faults: calls go wrong as %s and callers say; for tests alone\n",
 			options->faults);
 	wait_ready(host);
-	TRY(hm_host_take_over(host));
-	say_ready(options, services, run);
+	if (!is_ending()) {
+		TRY(hm_host_take_over(host));
+		say_ready(options, services, run);
+	}
 	sigwait(signals, &signal_number);
 	fprintf(stderr, "hallmark: %s, finishing the calls under way\n", sigdescr_np(signal_number));
 	return HM_OK;
