@@ -126,6 +126,8 @@ static void write_error_json(const struct hm_error *error, const struct call_ids
 		hm_buffer_add_text(&json, ",\"reason\":");
 		hm_json_write_text(&json, error->reason, strlen(error->reason));
 	}
+	if (error->retry_after_ms)
+		hm_buffer_printf(&json, ",\"retryAfterMs\":%u", error->retry_after_ms);
 	for (size_t i = 0; i < error->n_violations; i++) {
 		hm_buffer_add_text(&json, i ? ",{\"field\":" : ",\"violations\":[{\"field\":");
 		hm_json_write_text(&json, error->violations[i].field, strlen(error->violations[i].field));
@@ -166,6 +168,18 @@ void print_ids(const struct call_ids *ids)
 		     hm_id_is_zero(&ids->audit) ? "none" : audit);
 }
 
+/* What programs go by, and how the README's list of troubles names it. */
+static void print_reason(const struct hm_error *error)
+{
+	if (!*error->reason)
+		return;
+	fprintf(stderr, "  reason ");
+	print_foreign(stderr, error->reason);
+	if (error->retry_after_ms)
+		fprintf(stderr, ", try again in %u ms", error->retry_after_ms);
+	fputc('\n', stderr);
+}
+
 int fail_call(const struct options *options, const struct call_ids *ids)
 {
 	const struct hm_error *error = hm_error_get();
@@ -175,10 +189,14 @@ int fail_call(const struct options *options, const struct call_ids *ids)
 		return 1;
 	}
 	print_error(error);
-	if (error->code == HM_UNAVAILABLE && !error->maybe_processed && !options->dsn) /* else it is the database */
+	print_reason(error);
+	if (error->code == HM_UNAVAILABLE && !error->maybe_processed && !*error->reason && hm_id_is_zero(&ids->audit) &&
+	    !options->dsn) /* else a server has answered, or it is the database */
 		fprintf(stderr, "  is it being served, and there? (hallmark up; --connect SERVICE=URL; --var DIR)\n");
 	if (error->maybe_processed)
-		fprintf(stderr, "  the call may have been carried out: look into the audit log before repeating it\n");
+		fprintf(stderr, "  the call may have been carried out: %s\n",
+			options->key ? "repeat it with the same --idempotency-key"
+				     : "look into the audit log before repeating it");
 	if (!hm_id_is_zero(&ids->request)) {
 		fprintf(stderr, "  ");
 		print_ids(ids);
