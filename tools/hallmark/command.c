@@ -22,7 +22,8 @@ static const struct {
 	{ 'n', "jobs", "N", "so many of a file's calls at once, in no order; 1 if not given" },
 	{ 't', "timeout", "MS", "give up after so many milliseconds" },
 	{ 'r', "request", "ID", "the id to find the call by, a UUID or W3C traceparent; made if not given" },
-	{ 'k', "idempotency-key", "KEY", "a write that was done under this key is not done again: its reply is" },
+	{ 'k', "idempotency-key", "KEY",
+	  "a write that was done under this key is not done again, its reply comes again" },
 	{ 'c', "connect", "SERVICE=URL", "where a service is reached; not its socket under --var" },
 	{ 'l', "listen", "URL", "listen there too: tcp://127.0.0.1:7000, tls+tcp://0.0.0.0:7000; again for more" },
 	{ 's', "tls", "DIR", "ca.pem, cert.pem, key.pem for tls+tcp://; or $HALLMARK_TLS (tools/make-certificates)" },
@@ -265,7 +266,7 @@ const struct hm_service *services_find(const char *name)
 	return NULL;
 }
 
-/* The method whose name is fewest edits away, to suggest. */
+/* The method whose name is fewest edits away, to suggest; NULL: none is like it. */
 static const char *nearest_method(const char *name)
 {
 	const char *nearest = NULL;
@@ -282,11 +283,13 @@ static const char *nearest_method(const char *name)
 			}
 		}
 	}
-	return nearest;
+	return nearest && least <= strlen(nearest) / 2 ? nearest : NULL;
 }
 
 const struct hm_method *methods_find(const char *name, const struct hm_service **ret_service)
 {
+	const char *nearest;
+
 	for (const struct hm_service *const *service = hm_services; *service; service++) {
 		const struct hm_method *method = strchr(name, '/') ? hm_method_find((*service)->table, name) : NULL;
 
@@ -295,7 +298,8 @@ const struct hm_method *methods_find(const char *name, const struct hm_service *
 		*ret_service = *service;
 		return method;
 	}
-	(void)hm_raise(UNIMPLEMENTED, "there is no method %s; did you mean %s? (hallmark ls)", name,
-		       nearest_method(name));
+	nearest = nearest_method(name);
+	(void)hm_raise(UNIMPLEMENTED, "there is no method %s%s%s%s (hallmark ls)", name,
+		       nearest ? "; did you mean " : "", nearest ? nearest : "", nearest ? "?" : "");
 	return NULL;
 }

@@ -282,6 +282,10 @@ static hm_status describe(const struct options *options, const char *name)
 	const struct hm_service *service;
 	char short_name[HM_FIELD_BYTES];
 
+	if (strstr(name, "://"))
+		return hm_raise(INVALID_ARGUMENT,
+				"%s: a service or a method is described: hallmark ls %s says which are there", name,
+				name);
 	remote_short(name, short_name);
 	if (!strchr(name, '/') || methods_find(name, &service) || remote_is_known(options, short_name))
 		return describe_named(options, name);

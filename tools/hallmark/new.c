@@ -80,10 +80,12 @@ static hm_status write_file(const char *path, const struct hm_buffer *text)
 {
 	FILE *file = fopen(path, "wx");
 
+	if (!file && errno == EEXIST)
+		return hm_raise(ALREADY_EXISTS, "%s is there already: nothing is overwritten", path);
 	if (!file)
-		return hm_raise_errno(UNAVAILABLE, "cannot make %s", path);
+		return hm_raise_errno(FAILED_PRECONDITION, "cannot make %s", path);
 	if (fwrite(text->data, 1, text->size, file) != text->size || fclose(file))
-		return hm_raise_errno(UNAVAILABLE, "cannot write %s", path);
+		return hm_raise_errno(FAILED_PRECONDITION, "cannot write %s", path);
 	return HM_OK;
 }
 
@@ -115,7 +117,7 @@ static hm_status make_service(const char *name)
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
 		snprintf(path, sizeof path, folders[i], name);
 		if (mkdir(path, 0755) && errno != EEXIST)
-			return hm_raise_errno(UNAVAILABLE, "cannot make %s", path);
+			return hm_raise_errno(FAILED_PRECONDITION, "cannot make %s", path);
 	}
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		TRY(write_from(files[i].from, files[i].to, &words));
