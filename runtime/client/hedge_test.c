@@ -89,6 +89,30 @@ Test(hedge, the_second_attempt_is_cancelled_when_the_first_answers_after_all, .t
 	farm_close(&farm);
 }
 
+static hm_status call_method(struct farm *farm, const struct hm_method *method)
+{
+	const Echo__FailRequest request = { ECHO_FAIL_REQUEST_BASE, HM_SET(code, 1) };
+	ProtobufCMessage *reply;
+
+	return hm_channel_call(farm->channel, farm->context, method, &request.base, &reply);
+}
+
+Test(hedge, a_contract_is_enough_and_so_is_the_key_of_a_write, .timeout = 60)
+{
+	struct hm_method method = *hm_method_find(&echo_table, "Fail");
+	struct farm farm;
+
+	open_farm(&farm, 2, "");
+	method.effect = HM_EFFECT_WRITE;
+	method.hedge_after_ms = 1;
+	farm.context->idempotency_key = "once";
+	atomic_store(&farm.hanging, FIRST);
+	cr_expect_eq(call_method(&farm, &method), HM_OK, "%s", hm_error_get()->message);
+	rpc_wait_for(atomic_load(&farm.cancelled) == 1);
+	cr_expect_eq(farm_calls(&farm), 2);
+	farm_close(&farm);
+}
+
 /* ---- Both answer --------------------------------------------------------------------------------------------------------- */
 
 Test(hedge, a_call_that_both_answer_ends_once, .timeout = 60)
@@ -192,10 +216,10 @@ Test(hedge, both_attempts_end_with_the_deadline, .timeout = 60)
 
 	open_farm(&farm, 2, ";hedge=1");
 	atomic_store(&farm.hanging, FIRST | SECOND);
-	hm_context_set_timeout(farm.context, 300);
+	hm_context_set_timeout(farm.context, 1000);
 	cr_expect_eq(farm_call(&farm), HM_DEADLINE_EXCEEDED);
 	rpc_wait_for(atomic_load(&farm.cancelled) == 2);
-	hm_context_set_timeout(farm.context, 300);
+	hm_context_set_timeout(farm.context, 1000);
 	farm_start(&farm);
 	rpc_wait_for(farm_ended == 1);
 	cr_expect_eq(farm_ended_well, 0);
@@ -240,6 +264,35 @@ Test(hedge, with_one_endpoint_there_is_no_second_attempt, .timeout = 60)
 
 	open_farm(&farm, 1, ";hedge=1");
 	expect_no_second(&farm);
+}
+
+Test(hedge, a_target_has_the_last_word, .timeout = 60)
+{
+	struct hm_method method = *hm_method_find(&echo_table, "Fail");
+	struct farm farm;
+
+	open_farm(&farm, 2, ";hedge=0");
+	method.idempotency = HM_IDEMPOTENT;
+	method.hedge_after_ms = 1;
+	atomic_store(&farm.failing, FIRST);
+	cr_expect_eq(call_method(&farm, &method), HM_OK, "%s", hm_error_get()->message);
+	cr_expect_not(is_armed(&farm));
+	cr_expect_eq(last_attempt(&farm), 2, "it is made again, but not before it has failed");
+	cr_expect_eq(farm_calls(&farm), 2);
+	farm_close(&farm);
+}
+
+Test(hedge, a_call_that_is_answered_in_time_leaves_nothing_behind, .timeout = 60)
+{
+	struct farm farm;
+
+	open_farm(&farm, 2, ";hedge=60000");
+	for (int i = 0; i < 100; i++)
+		cr_expect_eq(farm_call(&farm), HM_OK, "%s", hm_error_get()->message);
+	cr_expect_not(is_armed(&farm));
+	cr_expect_null(farm.channel->free, "and no twin was ever made");
+	cr_expect_eq(farm_calls(&farm), 100);
+	farm_close(&farm);
 }
 
 Test(hedge, without_a_word_of_it_there_is_no_second_attempt, .timeout = 60)
