@@ -49,11 +49,11 @@ SERVICES   := $(patsubst services/%/,%,$(sort $(wildcard services/*/)))
 CONTRACTS  := $(patsubst proto/%.proto,%,$(sort $(wildcard proto/*/v*/*.proto)))
 TEST_PROTO := $(patsubst tests/proto/%.proto,%,$(sort $(wildcard tests/proto/*/v*/*.proto)))
 WELL_KNOWN := $(addprefix google/protobuf/,timestamp duration empty wrappers descriptor)
-MESSAGES   := hallmark/status hallmark/audit hallmark/health hallmark/idempotency hallmark/reflection $(WELL_KNOWN)
+MESSAGES   := hallmark/status hallmark/audit hallmark/health hallmark/idempotency hallmark/reflection hallmark/admin $(WELL_KNOWN)
 TEST_MSG   := $(patsubst tests/proto/%.proto,%,$(sort $(wildcard tests/proto/*/*.proto)))# messages without a service
 # $(call gen,STEMS,SUFFIX): what the generators make
 gen         = $(patsubst %,gen/%$(2),$(1))
-GEN_RT     := $(call gen,$(MESSAGES),.pb-c.c) gen/hallmark/audit.hm.c# its requests have rules
+GEN_RT     := $(call gen,$(MESSAGES),.pb-c.c) $(call gen,hallmark/audit hallmark/admin,.hm.c)# whose requests have rules
 GEN_SVC    := $(call gen,$(CONTRACTS),.pb-c.c) $(call gen,$(CONTRACTS),.hm.c) $(foreach s,$(SERVICES),$(if $(wildcard services/$(s)/queries.sql),gen/$(s)/$(s).sql.c)) gen/services.c
 GEN_TEST   := $(call gen,$(TEST_MSG) $(TEST_PROTO),.pb-c.c) $(call gen,$(TEST_PROTO),.hm.c) $(patsubst tests/services/%/queries.sql,%,$(wildcard tests/services/*/queries.sql))
 GEN_TEST   := $(foreach f,$(GEN_TEST),$(if $(filter gen/%,$(f)),$(f),gen/$(f)/$(f).sql.c))

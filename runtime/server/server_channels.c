@@ -6,6 +6,8 @@
 #include <string.h>
 
 #include "client/channel.h"
+#include "client/channel_status.h"
+#include "server/server_status_own.h"
 #include "server/serving.h"
 
 struct hm_server_channel {
@@ -71,4 +73,25 @@ void hm_server_channels_close(struct hm_server *server)
 		free(known);
 	}
 	server->channels = NULL;
+}
+
+/* Those that there are stay, and none is put behind another: past the first the list needs no lock. */
+void hm_server_put_channels(struct hm_server *server, struct hm_arena *arena, Admin__StatusReply *reply)
+{
+	const struct hm_server_channel *first;
+	size_t count = 0;
+
+	pthread_mutex_lock(&server->channels_lock);
+	first = server->channels;
+	pthread_mutex_unlock(&server->channels_lock);
+	for (const struct hm_server_channel *known = first; known; known = known->next)
+		count++;
+	reply->channels = hm_arena_alloc(arena, count * sizeof *reply->channels);
+	for (; first; first = first->next) {
+		Admin__Channel *channel = hm_arena_alloc(arena, sizeof *channel);
+
+		hm_channel_status(first->channel, arena, channel);
+		channel->service = first->service;
+		reply->channels[reply->n_channels++] = channel;
+	}
 }
