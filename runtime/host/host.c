@@ -11,6 +11,7 @@
 #include "client/channel.h"
 #include "crypto/crypto.h"
 #include "guard/guard.h"
+#include "host/admin.h"
 #include "host/feeder.h"
 #include "host/observer.h"
 #include "host/revoked.h"
@@ -27,8 +28,10 @@ struct hm_host {
 	struct hm_secret_key **service_keys; /* of the services, the first's first; fewer where they are optional */
 	struct hm_identity identity;
 	struct hm_lease *lease;
-	struct hm_guarded *guarded;
-	size_t n_services;
+	struct hm_guarded *guarded; /* behind those that were asked for, the admin service */
+	size_t n_services; /* without it */
+	const struct hm_service **served; /* all of them */
+	struct hm_admin *admin;
 	struct hm_guard *guard;
 	struct hm_observer *observer;
 	struct hm_faults *faults;
@@ -81,16 +84,21 @@ static hm_status open_services(const struct hm_host_config *config, struct hm_ho
 {
 	size_t n = count(config->services);
 
-	host->guarded = calloc(n ? n : 1, sizeof *host->guarded);
-	if (!host->guarded)
+	host->guarded = calloc(n + 1, sizeof *host->guarded);
+	host->served = calloc(n + 1, sizeof *host->served);
+	if (!host->guarded || !host->served)
 		return hm_raise(RESOURCE_EXHAUSTED, "no memory for %zu services", n);
 	while (host->n_services < n) {
 		struct hm_guarded *guarded = &host->guarded[host->n_services];
 
-		guarded->service = config->services[host->n_services++];
+		guarded->service = host->served[host->n_services] = config->services[host->n_services];
+		host->n_services++;
 		TRY(open_signing_key(config, guarded));
 		TRY(open_store(config, n, guarded));
 	}
+	TRY(hm_admin_open(&host->admin));
+	hm_admin_watch(host->admin, host->guarded, n);
+	host->guarded[n].service = host->served[n] = hm_admin_service(host->admin);
 	return HM_OK;
 }
 
@@ -130,7 +138,7 @@ static hm_status open_server(const struct hm_host_config *config, struct hm_host
 {
 	const struct hm_guard_config guard = {
 		.services = host->guarded,
-		.n_services = host->n_services,
+		.n_services = host->n_services + 1,
 		.known = config->known,
 		.keys = host->keys,
 		.lease = host->lease,
@@ -142,8 +150,8 @@ static hm_status open_server(const struct hm_host_config *config, struct hm_host
 	if (config->faults)
 		TRY(hm_faults_open(config->faults, &host->faults));
 	TRY(hm_guard_open(&guard, &host->guard));
-	TRY(hm_server_open(&(struct hm_server_config){ .services = config->services,
-						       .n_services = host->n_services,
+	TRY(hm_server_open(&(struct hm_server_config){ .services = host->served,
+						       .n_services = host->n_services + 1,
 						       .interceptor = hm_guard_interceptor(host->guard),
 						       .workers = config->workers,
 						       .running_max = config->running_max,
@@ -301,7 +309,9 @@ void hm_host_close(struct hm_host *host)
 		hm_store_close(host->guarded[i].store);
 		hm_secret_key_close(host->guarded[i].signing_key);
 	}
+	hm_admin_close(host->admin);
 	free(host->guarded);
+	free(host->served);
 	for (size_t i = 0; i < host->identity.n_keys; i++)
 		hm_secret_key_close(host->service_keys[i]);
 	free(host->service_keys);
