@@ -47,7 +47,7 @@ struct command {
 };
 
 extern const struct command up_command, serve_command, call_command, ls_command, describe_command, migrate_command,
-	audit_command, keygen_command, token_command, new_command;
+	audit_command, keygen_command, token_command, new_command, status_command;
 
 /* options_read reads a command's line, argv[0] being its name. INVALID_ARGUMENT says which option and why. */
 hm_status options_read(const struct command *command, int argc, char **argv, struct options *ret_options);

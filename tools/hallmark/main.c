@@ -7,8 +7,8 @@
 #include "crypto/crypto.h"
 
 static const struct command *const commands[] = {
-	&up_command,      &serve_command, &call_command,   &ls_command,    &describe_command,
-	&migrate_command, &audit_command, &keygen_command, &token_command, &new_command,
+	&up_command,    &serve_command,  &call_command,  &ls_command,  &describe_command, &migrate_command,
+	&audit_command, &keygen_command, &token_command, &new_command, &status_command,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
