@@ -94,6 +94,8 @@ demo: $(BIN)/hallmark $(BIN)/hallmark-demo
 
 ## test           build and run every test (VARIANT=asan: under sanitizers; SERVICE=name: that suite alone)
 test: $(BIN)/hallmark $(B)/tests/run $(SQLGEN)
+	$(Q)$(if $(SERVICE),$(B)/tests/run --list | grep -q '^$(subst *,.*,$(SERVICE)): ' || \
+		{ echo 'no suite $(SERVICE): it is the first name in Test($(SERVICE), …)' >&2; exit 1; })
 	$(Q)$(B)/tests/run $(if $(SERVICE),--filter '$(SERVICE)/*')
 
 ## bench          measure against the limits; writes build/bench/report.json
