@@ -244,7 +244,7 @@ $(BIN)/hallmark-bench: $(call obj,$(BENCH_SRC) $(BENCH_SUP) $(GEN_TEST)) $(PLATF
 $(B)/tests/run: $(call obj,$(TEST_SRC) $(TEST_SUP) $(GEN_TEST) $(GEN_FAKE)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link) $(TESTLIBS)
-$(STRESSERS): %: %.o $(call obj,$(GEN_TEST)) $(PLATFORM) $(LIB)
+$(STRESSERS): %: %.o $(call obj,$(GEN_TEST) tests/races.c) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link)
 $(B)/tests/faults/run: $(call obj,$(FAULTS_SRC) $(GEN_TEST)) $(PLATFORM) $(LIB)

@@ -18,13 +18,6 @@
 
 enum { KINDS = 3, ROLES = 4, SECONDS = 8, MESSAGES = 400, BYTES = 1500 };
 
-/* nng 1.5 frees a dialer on its reaping thread while the lock that another thread has just left is still told to be held. */
-const char *__tsan_default_suppressions(void);
-const char *__tsan_default_suppressions(void)
-{
-	return "race_top:pthread_mutex_destroy\n";
-}
-
 struct place {
 	char url[256];
 	struct hm_server *server;
