@@ -16,6 +16,7 @@ void pool_init(struct pool *pool, unsigned n_max)
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->freed, &attributes);
 	pthread_condattr_destroy(&attributes);
+	knock_init(&pool->knock);
 	pool->n_max = n_max;
 }
 
@@ -32,6 +33,7 @@ static void close_all(struct connection *connections)
 void pool_fini(struct pool *pool)
 {
 	close_all(pool->idle);
+	knock_fini(&pool->knock);
 	pthread_cond_destroy(&pool->freed);
 	pthread_mutex_destroy(&pool->lock);
 }
@@ -156,23 +158,39 @@ static hm_status take_place(struct hm_store *store, const struct hm_tx_options *
 			store->user[options->role]);
 }
 
+/* With a place: whether to make a connection in it. It is given up while another finds out whether one can be made. */
+static hm_status await_turn(struct pool *pool, const struct hm_tx_options *options, uint64_t seen,
+			    enum knock_turn *ret_turn)
+{
+	*ret_turn = knock_turn(&pool->knock, seen);
+	if (*ret_turn != KNOCK_NOT)
+		return HM_OK;
+	free_places(pool, 1);
+	return knock_wait(&pool->knock, seen, options);
+}
+
 hm_status pool_take(struct hm_store *store, const struct hm_tx_options *options, bool fresh,
 		    struct connection **ret_connection)
 {
 	struct pool *pool = &store->pools[options->role];
+	uint64_t seen = knock_count(&pool->knock);
+	enum knock_turn turn = KNOCK_NOT;
 	hm_status status;
 
 	if (fresh)
 		purge(pool);
-	for (;;) {
+	while (turn == KNOCK_NOT) {
 		TRY(take_place(store, options, ret_connection));
-		if (!*ret_connection)
-			break;
+		if (!*ret_connection) {
+			TRY(await_turn(pool, options, seen, &turn));
+			continue;
+		}
 		if (!fresh && connection_is_alive(*ret_connection))
 			return HM_OK;
 		pool_drop(store, *ret_connection);
 	}
 	status = connection_open(store, options->role, options->deadline_us, ret_connection);
+	knock_end(&pool->knock, turn, status, options);
 	if (status != HM_OK)
 		free_places(pool, 1);
 	return status;

@@ -10,6 +10,7 @@
 #include <libpq-fe.h>
 #include <pthread.h>
 
+#include "store/knock.h"
 #include "store/statement.h"
 #include "store/store.h"
 
@@ -33,6 +34,7 @@ struct pool {
 	pthread_cond_t freed;
 	struct connection *idle;
 	unsigned n_open, n_max;
+	struct knock knock; /* making one */
 	unsigned n_idle, n_waiting; /* connections in the pool; threads that wait for one */
 	uint64_t waits, waited_us; /* how often one had to, and how long all together */
 };
@@ -58,7 +60,7 @@ void pool_fini(struct pool *pool);
 
 /* pool_take waits for a connection until the options' deadline, or until they are cancelled. fresh: a new one, and every idle
  * one is dropped, because one of them turned out to be dead. RESOURCE_EXHAUSTED when none became free, CANCELLED, UNAVAILABLE
- * when none could be made. */
+ * when none could be made: while PostgreSQL lets nobody in, one thread at a time finds that out (knock.h). */
 hm_status pool_take(struct hm_store *store, const struct hm_tx_options *options, bool fresh,
 		    struct connection **ret_connection);
 void pool_give(struct hm_store *store, struct connection *connection);
