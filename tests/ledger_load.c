@@ -73,10 +73,32 @@ static hm_status post(struct poster *poster, const char *id)
 	return accounting_post_transaction(poster->load->channel, poster->context, &request, &transaction);
 }
 
-/* What a caller may see of a service or a database that is gone. */
-static bool is_expected(hm_status status)
+/* A service or a database that is gone. PostgreSQL recovers for longer than a call has when the machine is busy, and a call that was
+ * at its commit is answered when that is over: it may have been processed, and says so. */
+static bool is_outage(hm_status status)
 {
-	return status == HM_UNAVAILABLE || status == HM_UNKNOWN;
+	return status == HM_UNAVAILABLE || status == HM_UNKNOWN ||
+	       (status == HM_DEADLINE_EXCEEDED && hm_error_get()->maybe_processed);
+}
+
+static void note_surprise(struct poster *poster, hm_status status)
+{
+	snprintf(poster->surprise, sizeof poster->surprise, "%s: %.400s", hm_status_name(status),
+		 hm_error_get()->message);
+}
+
+/* Nobody said what became of a transaction: asked as its caller would, until there is an answer. */
+static hm_status find_out(struct poster *poster, const char *id)
+{
+	const Accounting__GetTransactionRequest request = { ACCOUNTING_GET_TRANSACTION_REQUEST_BASE, .id = id };
+	Accounting__Transaction *transaction;
+	hm_status status;
+
+	do {
+		hm_context_reset(poster->context);
+		status = accounting_get_transaction(poster->load->channel, poster->context, &request, &transaction);
+	} while (is_outage(status) && !atomic_load(&poster->load->is_over));
+	return status == HM_NOT_FOUND ? HM_UNAVAILABLE : status; /* nothing came of it */
 }
 
 static void *post_until_over(void *user)
@@ -91,12 +113,13 @@ static void *post_until_over(void *user)
 		hm_id_format(&id, text);
 		hm_context_reset(poster->context);
 		status = post(poster, text);
+		if (is_outage(status) && hm_error_get()->maybe_processed)
+			status = find_out(poster, text);
 		if (status == HM_OK) {
 			hm_buffer_printf(&poster->acknowledged, "%s,", text);
 			atomic_fetch_add(&poster->load->acknowledged, 1);
-		} else if (!is_expected(status)) {
-			snprintf(poster->surprise, sizeof poster->surprise, "%s: %.400s", hm_status_name(status),
-				 hm_error_get()->message);
+		} else if (!is_outage(status)) {
+			note_surprise(poster, status);
 		}
 	}
 	return NULL;
