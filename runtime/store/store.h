@@ -8,7 +8,8 @@
  * prepared once a connection. A plan gone stale after a migration (0A000) is prepared again and run once more.
  *
  * Pools are lazy: a connection is made when one is needed, never more than connections_max a role, waiting is bounded
- * by the transaction's deadline. A broken connection is dropped; the next transaction makes a new one.
+ * by the transaction's deadline. A broken connection is dropped; the next transaction makes a new one. While PostgreSQL lets nobody
+ * in, one at a time tries again, ever more slowly up to four times a second, and transactions fail with its answer.
  *
  * A statement ends with its time: by PostgreSQL's own statement_timeout, else by a cancel. A transaction that is cancelled from
  * outside (hm_tx_options) has its statement cancelled, or its wait for a connection ended, and fails CANCELLED.
