@@ -2,6 +2,7 @@
 #include "command.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,44 +103,41 @@ static hm_status add(const char **list, size_t n, const char *text)
 	return HM_OK;
 }
 
+/* Options that are kept as they were written. */
+static const struct {
+	char letter;
+	size_t at;
+} texts[] = {
+	{ 'a', offsetof(struct options, as) },      { 'b', offsetof(struct options, brand) },
+	{ 'd', offsetof(struct options, dsn) },     { 'o', offsetof(struct options, fault) },
+	{ 'O', offsetof(struct options, faults) },  { 'f', offsetof(struct options, file) },
+	{ 'k', offsetof(struct options, key) },     { 'm', offsetof(struct options, metrics) },
+	{ 'r', offsetof(struct options, request) }, { 'X', offsetof(struct options, retire) },
+	{ 'x', offsetof(struct options, revoke) },  { 'K', offsetof(struct options, rotate) },
+	{ 's', offsetof(struct options, tls) },     { 'v', offsetof(struct options, var) },
+};
+
+static bool read_text(int letter, const char *value, struct options *options)
+{
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		if (texts[i].letter != letter)
+			continue;
+		memcpy((char *)options + texts[i].at, &value, sizeof value);
+		return true;
+	}
+	return false;
+}
+
 static hm_status read_option(int letter, char *value, size_t *n_listen, struct options *options)
 {
+	if (read_text(letter, value, options))
+		return HM_OK;
 	switch (letter) {
 	case 'j':
 		options->json = true;
 		return HM_OK;
-	case 'b':
-		options->brand = value;
-		return HM_OK;
-	case 'K':
-		options->rotate = value;
-		return HM_OK;
-	case 'X':
-		options->retire = value;
-		return HM_OK;
-	case 'a':
-		options->as = value;
-		return HM_OK;
-	case 'f':
-		options->file = value;
-		return HM_OK;
-	case 'd':
-		options->dsn = value;
-		return HM_OK;
-	case 'r':
-		options->request = value;
-		return HM_OK;
-	case 'k':
-		options->key = value;
-		return HM_OK;
-	case 'v':
-		options->var = value;
-		return HM_OK;
 	case 'l':
 		return add(options->listen, (*n_listen)++, value);
-	case 's':
-		options->tls = value;
-		return HM_OK;
 	case 'u':
 		return read_user(value, options);
 	case 'U':
@@ -147,15 +145,6 @@ static hm_status read_option(int letter, char *value, size_t *n_listen, struct o
 		return HM_OK;
 	case 'c':
 		return read_endpoint(value);
-	case 'o':
-		options->fault = value;
-		return HM_OK;
-	case 'O':
-		options->faults = value;
-		return HM_OK;
-	case 'x':
-		options->revoke = value;
-		return HM_OK;
 	case 't':
 		return read_number("timeout", value, INT32_MAX, &options->timeout_ms);
 	case 'n':
@@ -164,9 +153,6 @@ static hm_status read_option(int letter, char *value, size_t *n_listen, struct o
 		return quota_read(value, options);
 	case 'R':
 		return read_number("running", value, UINT16_MAX, &options->running_max);
-	case 'm':
-		options->metrics = value;
-		return HM_OK;
 	case 'F':
 		options->follow = true;
 		return HM_OK;
