@@ -7,7 +7,7 @@
 #include "base/clock.h"
 #include "client/health_check.h"
 
-/* Dials what is wanted: nothing that is connected, about to be, or left alone for now. */
+/* Dials what is wanted: nothing that is connected, about to be, or backing off. */
 static void connect_all(struct hm_channel *channel, int64_t now_us)
 {
 	for (unsigned place = 0; place < HM_PLACES; place++) {

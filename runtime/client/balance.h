@@ -122,7 +122,7 @@ void hm_backend_remove(struct hm_backend *backend);
 void hm_backend_close(struct hm_backend *backend);
 enum hm_backend_state hm_backend_state(const struct hm_backend *backend, int64_t now_us);
 
-/* hm_backend_dial opens a connection, unless the endpoint is left alone for now. hm_backend_lost: one is over, for good or before it
+/* hm_backend_dial opens a connection, unless the endpoint is backing off. hm_backend_lost: one is over, for good or before it
  * was up; its state still says which. hm_backend_leave: its server goes away. hm_backend_closed: one was closed; the backend may be
  * gone after it. */
 void hm_backend_dial(struct hm_backend *backend, int64_t now_us);

@@ -37,5 +37,5 @@ static inline void hm_retry_budget_note(struct hm_retry_budget *budget, int64_t 
 	budget->seconds[budget->present].calls++;
 }
 
-/* hm_retry_budget_take takes one attempt from it; false: there is none left for now. */
+/* hm_retry_budget_take takes one attempt from it; false: it is used up. */
 bool hm_retry_budget_take(struct hm_retry_budget *budget, int64_t now_us);
