@@ -13,6 +13,7 @@
  * What a migration says beyond its tables:
  *     COMMENT ON TABLE transactions IS 'append-only: …';                 secured like audit_log: INSERT and SELECT alone
  *     CREATE POLICY relay ON outbox TO <svc>_system …; GRANT … ;         what crosses brands, for each job that does
+ * How a file is to be run, its first comment lines say: migrate_header.h has their grammar.
  * It needs no audit_log index, no grant to <svc>_app, no brand_id in an INSERT. search_path is the schema, then public
  * (for btree_gist). It is one transaction and cannot end it.
  */

@@ -5,7 +5,8 @@
  *     migrate_files.c    the folder: NNNN_name.sql, dense from 0001
  *     migrate_apply.c    one file in one transaction, with the rules and its record; where an error is in it
  *     migrate_session.c  the connection, and PostgreSQL's errors in Hallmark's words
- *     migrate_text.c     statements and places in SQL text
+ *     migrate_header.c   what a file's first lines say (public: no database is needed for it)
+ *     migrate_text.c     statements and places in SQL text (so is this)
  *     bootstrap.sql, secure.sql
  */
 #pragma once
@@ -15,6 +16,8 @@
 #include "base/buffer.h"
 #include "base/scoped.h"
 #include "store/migrate.h"
+#include "store/migrate_header.h"
+#include "store/migrate_text.h"
 
 enum { MIGRATION_CHECKSUM_BYTES = 65 };
 
@@ -63,13 +66,3 @@ void migration_fingerprint_add_rules(struct hm_buffer *input);
 
 /* pause_jittered sleeps *pause_ms give or take half of it, and doubles it up to 1 s. */
 void pause_jittered(unsigned *pause_ms);
-
-/* sql_statement_find finds the statement at or behind text + from: where its first word begins and where it ends, behind
- * its semicolon. false: there is none. Knows strings, quoted names, dollar quotes, comments and BEGIN ATOMIC bodies. */
-bool sql_statement_find(const char *text, size_t from, size_t *ret_begin, size_t *ret_end);
-
-/* text_place turns a byte's offset into line and column (of characters), both from 1. */
-void text_place(const char *text, size_t offset, unsigned *ret_line, unsigned *ret_column);
-
-/* text_offset turns PostgreSQL's error position, characters from 1, into a byte's offset. */
-size_t text_offset(const char *text, unsigned long position);

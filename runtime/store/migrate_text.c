@@ -3,11 +3,11 @@
  * an error is only if its parser met it; for the others the number of the statement is known, and this finds its line.
  * The standard's function bodies hold semicolons of their own: BEGIN ATOMIC … END, as psql sees them.
  */
+#include "store/migrate_text.h"
+
 #include <ctype.h>
 #include <string.h>
 #include <strings.h>
-
-#include "store/migrate_internal.h"
 
 static bool is_word(char c)
 {

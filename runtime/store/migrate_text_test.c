@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "store/migrate_internal.h"
+#include "store/migrate_text.h"
 
 /* The first words of a text's statements, each followed by a space. */
 static const char *first_words(const char *text)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "store/migrate_internal.h"
+#include "store/migrate_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
