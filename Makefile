@@ -74,6 +74,8 @@ BENCH_SRC  := $(sort $(wildcard tests/bench/*.c))
 BENCH_SUP  := $(sort $(wildcard tests/services/*/*.c))# what it calls
 STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
 FAULTS_SRC := $(sort $(wildcard tests/faults/*.c))
+CHECK_SRC  := $(filter-out %_test.c,$(sort $(wildcard tools/check/*.c)))
+CHECK_PAGE := $(sort $(wildcard tools/check/rules/*.md))
 SQLGEN_SRC := $(filter-out %_test.c tools/sqlgen/main.c,$(sort $(wildcard tools/sqlgen/*.c)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 obj         = $(patsubst %.c,$(B)/%.o,$(1))
@@ -83,7 +85,7 @@ FUZZERS    := $(FUZZ_SRC:%.c=$(B)/%)
 STRESSERS  := $(STRESS_SRC:%.c=$(B)/%)
 
 ## all            build the hallmark program (build/bin/hallmark)
-all: $(BIN)/hallmark compile_commands.json
+all: $(BIN)/hallmark $(BIN)/hallmark-check compile_commands.json
 
 ## deps           install the Debian packages that are missing, and nothing else
 deps: build/packages.mk
@@ -93,7 +95,7 @@ demo: $(BIN)/hallmark $(BIN)/hallmark-demo
 	$(Q)$(BIN)/hallmark-demo $(JOURNAL)
 
 ## test           build and run every test (VARIANT=asan: under sanitizers; SERVICE=name: that suite alone)
-test: $(BIN)/hallmark $(B)/tests/run $(SQLGEN)
+test: $(BIN)/hallmark $(BIN)/hallmark-check $(B)/tests/run $(SQLGEN)
 	$(Q)$(if $(SERVICE),$(B)/tests/run --list | grep -q '^$(subst *,.*,$(SERVICE)): ' || \
 		{ echo 'no suite $(SERVICE): it is the first name in Test($(SERVICE), …)' >&2; exit 1; })
 	$(Q)$(B)/tests/run $(if $(SERVICE),--filter '$(SERVICE)/*')
@@ -193,6 +195,10 @@ $(foreach f,$(wildcard services/*/queries.sql tests/services/*/queries.sql),$(ev
 $(GEN_SQL): gen/%.h: %
 	$(Q)mkdir -p $(@D) && sed 's/[\\"]/\\&/g; s/^/"/; s/$$/\\n"/' $< > $@
 
+# The pages of the checks' rules, for `hallmark check --explain`.
+gen/check/pages.h: tools/check/make-pages $(CHECK_PAGE)
+	$(Q)mkdir -p $(@D) && tools/check/make-pages $(CHECK_PAGE) > $@
+
 # The list of all services, for `hallmark serve` and the tests that walk every method. A changed contract is checked, and is no
 # reason to make the list anew.
 gen/services.c: tools/list-services $(wildcard services) | build/calls.checked
@@ -216,6 +222,7 @@ $(B)/gen/%.o: gen/%.c $(B)/flags | $(GEN_HDR) $(GEN_THDR)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) -std=gnu2x $(FLAGS) -MMD -MP -c -o $@ $<
+$(B)/tools/check/report.o: gen/check/pages.h
 $(B)/%.o: %.c $(B)/flags | $(GEN_HDR) $(GEN_THDR)
 	$(call say,CC,$<)
 	$(Q)mkdir -p $(@D)
@@ -235,6 +242,10 @@ link = $(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a
 $(BIN)/hallmark: $(call obj,$(CLI_SRC)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link)
+# libpg_query carries a protobuf-c of its own, and must not meet the runtime's: only what the checks need is taken out of the library.
+$(BIN)/hallmark-check: $(call obj,$(CHECK_SRC)) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lpg_query -ljansson -lm -pthread
 $(BIN)/hallmark-demo: $(call obj,$(DEMO_SRC)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link)

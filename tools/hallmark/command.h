@@ -44,10 +44,12 @@ struct command {
 	const char *takes; /* letters of its options (command.c), beside those that all commands take */
 	const char *notes; /* further lines of its help, each ended; NULL: none */
 	int (*run)(const struct options *options); /* returns the exit status */
+	const char
+		*program; /* a program beside this one that reads the command line and does the work; NULL: run does */
 };
 
 extern const struct command up_command, serve_command, call_command, ls_command, describe_command, migrate_command,
-	audit_command, keygen_command, token_command, new_command, status_command;
+	audit_command, keygen_command, token_command, new_command, status_command, check_command;
 
 /* options_read reads a command's line, argv[0] being its name. INVALID_ARGUMENT says which option and why. */
 hm_status options_read(const struct command *command, int argc, char **argv, struct options *ret_options);

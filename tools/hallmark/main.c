@@ -1,6 +1,8 @@
 /* hallmark: the program that serves, calls, migrates and shows. Each command has a file of its own. */
+#include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/text.h"
 #include "command.h"
@@ -8,7 +10,7 @@
 
 static const struct command *const commands[] = {
 	&up_command,    &serve_command,  &call_command,  &ls_command,  &describe_command, &migrate_command,
-	&audit_command, &keygen_command, &token_command, &new_command, &status_command,
+	&audit_command, &keygen_command, &token_command, &new_command, &status_command,   &check_command,
 };
 enum { N_COMMANDS = sizeof commands / sizeof *commands };
 
@@ -46,10 +48,28 @@ static int show_help(const struct command *command)
 	return 0;
 }
 
+/* argv[0] is the command's name. */
+static int become(const struct command *command, char *const *argv)
+{
+	char path[PATH_BYTES];
+	ssize_t size = readlink("/proc/self/exe", path, sizeof path);
+	char *name = size > 0 ? memrchr(path, '/', (size_t)size) : NULL;
+
+	if (name && (size_t)(name + 1 - path) + strlen(command->program) < sizeof path) {
+		memcpy(name + 1, command->program, strlen(command->program) + 1);
+		execv(path, argv);
+	}
+	fprintf(stderr, "hallmark: %s cannot be started, which belongs beside hallmark: %s\n", command->program,
+		strerror(errno));
+	return 2;
+}
+
 static int run(const struct command *command, int argc, char **argv)
 {
 	struct options options;
 
+	if (command->program)
+		return become(command, argv);
 	if (options_read(command, argc, argv, &options) != HM_OK) {
 		(void)fail(&options);
 		return 2;
@@ -74,5 +94,8 @@ int main(int argc, char **argv)
 	command = find_command(wants_help ? argv[2] : name);
 	if (!command)
 		return 2;
-	return wants_help ? show_help(command) : run(command, argc - 1, argv + 1);
+	if (wants_help)
+		return command->program ? become(command, (char *[]){ argv[2], (char[]){ "--help" }, NULL })
+					: show_help(command);
+	return run(command, argc - 1, argv + 1);
 }

@@ -1,0 +1,166 @@
+/* Fold, tables: CREATE TABLE in all its forms (columns, LIKE, INHERITS, PARTITION OF), CREATE TABLE AS and SELECT INTO, views. */
+#include <string.h>
+
+#include "fold.h"
+#include "tree.h"
+
+/* serial is an integer with a default, that is not null. */
+static const struct {
+	const char *written, *stored;
+} serials[] = {
+	{ "serial", "int4" },  { "serial4", "int4" },     { "bigserial", "int8" },
+	{ "serial8", "int8" }, { "smallserial", "int2" }, { "serial2", "int2" },
+};
+
+void fold_define_column(struct schema *schema, struct table *table, const PgQuery__ColumnDef *from,
+			const struct statement *statement)
+{
+	const char *type = from->type_name ? type_text(&schema->check->arena, from->type_name) : NULL;
+	struct column *column = fold_add_column(schema, table, from->colname, type, statement);
+
+	for (size_t i = 0; type && i < sizeof serials / sizeof *serials; i++)
+		if (!strcmp(type, serials[i].written)) {
+			column->type = serials[i].stored;
+			column->has_default = column->is_not_null = true;
+		}
+	for (size_t i = 0; i < from->n_constraints; i++)
+		if (from->constraints[i]->node_case == PG_QUERY__NODE__NODE_CONSTRAINT)
+			fold_add_constraint(schema, table, from->constraints[i]->constraint, column, statement);
+}
+
+/* Types, NOT NULL and, of a parent, nothing else: its keys are not inherited. */
+static void copy_columns(struct schema *schema, struct table *table, const struct table *from,
+			 const struct statement *statement)
+{
+	if (!from || from->is_unsure)
+		table->is_unsure = true;
+	for (const struct column *one = from ? from->columns : NULL; one; one = one->next) {
+		struct column *column = fold_add_column(schema, table, one->name, one->type, statement);
+
+		column->is_not_null = one->is_not_null;
+		column->has_default = one->has_default;
+		column->is_generated = one->is_generated;
+	}
+}
+
+static void add_parents(struct schema *schema, struct table *table, const PgQuery__CreateStmt *from,
+			const struct statement *statement)
+{
+	for (size_t i = 0; i < from->n_inh_relations; i++) {
+		const PgQuery__RangeVar *parent = from->inh_relations[i]->range_var;
+		const struct table *found = schema_find(schema, parent);
+
+		table->parent = parent->relname;
+		if (found && from->partbound)
+			table->is_append_only = found->is_append_only;
+		copy_columns(schema, table, found, statement);
+	}
+}
+
+/* CREATE TABLE … PARTITION OF names columns to add to what it has, without types. */
+static void add_element(struct schema *schema, struct table *table, const PgQuery__Node *element,
+			const struct statement *statement)
+{
+	struct column *column;
+
+	if (element->node_case == PG_QUERY__NODE__NODE_TABLE_LIKE_CLAUSE) {
+		copy_columns(schema, table, schema_find(schema, element->table_like_clause->relation), statement);
+	} else if (element->node_case == PG_QUERY__NODE__NODE_CONSTRAINT) {
+		fold_add_constraint(schema, table, element->constraint, NULL, statement);
+	} else if (element->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF) {
+		column = table_column(table, element->column_def->colname);
+		if (!column)
+			fold_define_column(schema, table, element->column_def, statement);
+		for (size_t i = 0; column && i < element->column_def->n_constraints; i++)
+			fold_add_constraint(schema, table, element->column_def->constraints[i]->constraint, column,
+					    statement);
+	}
+}
+
+void fold_create(struct schema *schema, const struct statement *statement)
+{
+	bool is_foreign = statement->node->node_case == PG_QUERY__NODE__NODE_CREATE_FOREIGN_TABLE_STMT;
+	const PgQuery__CreateStmt *from =
+		is_foreign ? statement->node->create_foreign_table_stmt->base_stmt : statement->node->create_stmt;
+	enum table_kind kind = is_foreign ? TABLE_FOREIGN : from->partspec ? TABLE_PARTITIONED : TABLE_PLAIN;
+	struct table *table;
+
+	if (from->if_not_exists && schema_find(schema, from->relation))
+		return;
+	table = fold_add_table(schema, from->relation, kind, statement);
+	table->is_unsure = from->of_typename != NULL;
+	add_parents(schema, table, from, statement);
+	for (size_t i = 0; i < from->n_table_elts; i++)
+		add_element(schema, table, from->table_elts[i], statement);
+	for (size_t i = 0; i < from->n_constraints; i++)
+		if (from->constraints[i]->node_case == PG_QUERY__NODE__NODE_CONSTRAINT)
+			fold_add_constraint(schema, table, from->constraints[i]->constraint, NULL, statement);
+}
+
+/* ---- Queries ----------------------------------------------------------------------------------------------------- */
+
+/* The name a column of a query has; NULL: PostgreSQL's own, or of a star. */
+static const char *target_name(const PgQuery__ResTarget *target)
+{
+	const PgQuery__Node *value = target->val;
+
+	if (*target->name)
+		return target->name;
+	if (value && value->node_case == PG_QUERY__NODE__NODE_TYPE_CAST)
+		value = value->type_cast->arg;
+	if (value && value->node_case == PG_QUERY__NODE__NODE_COLUMN_REF) {
+		const char *last = list_last(value->column_ref->n_fields, value->column_ref->fields);
+
+		return last && *last ? last : NULL;
+	}
+	if (value && value->node_case == PG_QUERY__NODE__NODE_FUNC_CALL)
+		return list_last(value->func_call->n_funcname, value->func_call->funcname);
+	return "?column?";
+}
+
+/* A table made of a query has its columns, and no NOT NULL on any: that is why the query's types hardly matter. */
+static void add_targets(struct schema *schema, struct table *table, const PgQuery__SelectStmt *select,
+			const struct statement *statement)
+{
+	while (select->larg)
+		select = select->larg;
+	for (size_t i = 0; i < select->n_target_list; i++) {
+		const PgQuery__ResTarget *target = select->target_list[i]->res_target;
+		const char *name = target_name(target);
+		const char *type = target->val && target->val->node_case == PG_QUERY__NODE__NODE_TYPE_CAST
+					   ? type_text(&schema->check->arena, target->val->type_cast->type_name)
+					   : NULL;
+
+		if (name)
+			fold_add_column(schema, table, name, type, statement);
+		else
+			table->is_unsure = true;
+	}
+}
+
+void fold_create_as(struct schema *schema, const struct statement *statement)
+{
+	const PgQuery__Node *node = statement->node;
+	bool is_as = node->node_case == PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT;
+	const PgQuery__IntoClause *into = is_as ? node->create_table_as_stmt->into : node->select_stmt->into_clause;
+	const PgQuery__Node *query = is_as ? node->create_table_as_stmt->query : node;
+	bool is_view = is_as && node->create_table_as_stmt->objtype == PG_QUERY__OBJECT_TYPE__OBJECT_MATVIEW;
+	struct table *table;
+
+	if (!into || !into->rel)
+		return;
+	table = fold_add_table(schema, into->rel, is_view ? TABLE_MATERIALIZED : TABLE_PLAIN, statement);
+	table->is_unsure = into->n_col_names == 0 && query->node_case != PG_QUERY__NODE__NODE_SELECT_STMT;
+	for (size_t i = 0; i < into->n_col_names; i++)
+		fold_add_column(schema, table, node_string(into->col_names[i]), NULL, statement);
+	if (!into->n_col_names && query->node_case == PG_QUERY__NODE__NODE_SELECT_STMT)
+		add_targets(schema, table, query->select_stmt, statement);
+}
+
+void fold_view(struct schema *schema, const struct statement *statement)
+{
+	const PgQuery__ViewStmt *from = statement->node->view_stmt;
+
+	if (!schema_find(schema, from->view))
+		fold_add_table(schema, from->view, TABLE_VIEW, statement)->is_unsure = true;
+}

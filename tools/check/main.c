@@ -1,0 +1,142 @@
+/*
+ * hallmark-check: what `hallmark check` runs. A program of its own, since libpg_query brings names that the runtime's libraries have, too.
+ *
+ *     hallmark check [PATH…] [--service NAME] [--format text|json|github] [--require-timeouts]
+ *     hallmark check --rules | --explain RULE
+ *
+ * Exit status: 0 nothing found, 1 findings, 2 the command line is wrong or something could not be read.
+ */
+#include <getopt.h>
+#include <pg_query.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "report.h"
+#include "rules.h"
+
+enum { OPTION_RULES = 256, OPTION_EXPLAIN, OPTION_REQUIRE_TIMEOUTS };
+
+static const struct option long_options[] = {
+	{ "service", required_argument, NULL, 's' },
+	{ "format", required_argument, NULL, 'f' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "rules", no_argument, NULL, OPTION_RULES },
+	{ "explain", required_argument, NULL, OPTION_EXPLAIN },
+	{ "require-timeouts", no_argument, NULL, OPTION_REQUIRE_TIMEOUTS },
+	{ "help", no_argument, NULL, 'h' },
+	{ 0 },
+};
+
+static const char usage[] =
+	"usage: hallmark check [PATH…] [--service NAME] [--format text|json|github]\n"
+	"       hallmark check --rules | --explain RULE\n\n"
+	"Holds migrations, queries and contracts against the rules. PATH is a repository (default: this folder), a "
+	"service's\n"
+	"folder, a folder of migrations, or a single SQL file.\n\n"
+	"  --service NAME        whose the files are, where the path does not say\n"
+	"  --format text         for people; json: an array of {rule, file, line, column, message}; github: "
+	"annotations\n"
+	"  --json                the same as --format json\n"
+	"  --require-timeouts    files that something else than hallmark migrate runs have to set lock_timeout "
+	"themselves\n"
+	"  --rules               lists all rules\n"
+	"  --explain RULE        why, a bad example, a good one\n\n"
+	"An exception is a comment on the statement: -- hallmark:allow RULE because …\n"
+	"Exit status: 0 nothing found, 1 findings, 2 the command line is wrong or a file cannot be read.\n";
+
+struct request {
+	const struct format *format;
+	const char *service, *explain;
+	bool wants_rules, wants_help;
+};
+
+static const struct rule *nearest(const char *name)
+{
+	const struct rule *best = rules_all(0), *rule;
+
+	for (size_t i = 0; (rule = rules_all(i)); i++)
+		if (hm_text_distance(name, rule->name) < hm_text_distance(name, best->name))
+			best = rule;
+	return best;
+}
+
+static bool read_option(int option, struct request *request, struct check *check)
+{
+	switch (option) {
+	case 's':
+		request->service = optarg;
+		return true;
+	case 'f':
+		request->format = format_find(optarg);
+		if (!request->format)
+			fprintf(stderr, "hallmark check: there is no format %s: text, json, github\n", optarg);
+		return request->format != NULL;
+	case 'j':
+		request->format = format_find("json");
+		return true;
+	case 'h':
+		request->wants_help = true;
+		return true;
+	case OPTION_RULES:
+		request->wants_rules = true;
+		return true;
+	case OPTION_EXPLAIN:
+		request->explain = optarg;
+		return true;
+	case OPTION_REQUIRE_TIMEOUTS:
+		check->wants_timeouts = true;
+		return true;
+	default:
+		return false;
+	}
+}
+
+static int explain(const char *name)
+{
+	if (report_page(name))
+		return 0;
+	fprintf(stderr, "hallmark check: there is no rule %s; did you mean %s? (hallmark check --rules)\n", name,
+		nearest(name)->name);
+	return 2;
+}
+
+static int run(struct check *check, const struct request *request, const char *const *paths, size_t n_paths)
+{
+	static const char *const here[] = { "." };
+
+	if (check_read(check, n_paths ? paths : here, n_paths ? n_paths : 1, request->service) != HM_OK) {
+		fprintf(stderr, "hallmark check: %s\n", hm_error_get()->message);
+		return 2;
+	}
+	check_run(check);
+	findings_settle(check);
+	request->format->write(check);
+	return check->n_findings ? 1 : 0;
+}
+
+int main(int argc, char **argv)
+{
+	struct request request = { .format = format_find("text") };
+	struct check check = { 0 };
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, "s:f:jh", long_options, NULL)) != -1)
+		if (!read_option(option, &request, &check)) {
+			fputs("hallmark check --help says how\n", stderr);
+			return 2;
+		}
+	if (request.wants_help)
+		return fputs(usage, stdout) < 0;
+	if (request.wants_rules) {
+		report_rules(!strcmp(request.format->name, "json"));
+		return 0;
+	}
+	if (request.explain)
+		return explain(request.explain);
+	status = run(&check, &request, (const char *const *)argv + optind, (size_t)(argc - optind));
+	hm_arena_fini(&check.arena);
+	pg_query_exit();
+	return status;
+}

@@ -1,0 +1,270 @@
+/*
+ * Routine: the statements inside DO blocks and function bodies, so that what is hidden in them is looked at like all the rest. PL/pgSQL comes
+ * from libpg_query as JSON: every {"query": …} in it is a statement or an expression. What EXECUTE is given is read, too, where it is a
+ * constant (a string, pieces joined by ||, format() of constants); where it is not, rule dynamic-sql speaks.
+ */
+#include <jansson.h>
+#include <pg_query.h>
+#include <string.h>
+
+#include "tree.h"
+
+enum { DEPTH_MAX = 200 };
+
+struct opening {
+	struct check *check;
+	struct statement *outer;
+	struct statement **tail;
+	const char *body; /* in the file's text */
+	size_t body_size;
+	enum place place;
+	unsigned line; /* of the PL/pgSQL statement at hand, in the body */
+};
+
+/* ---- Where a body is -------------------------------------------------------------------------------------------- */
+
+/* A string token's content, from its opening quote on. */
+static bool find_content(const struct statement *statement, size_t at, size_t *ret_begin, size_t *ret_end)
+{
+	const char *text = statement->file->text, *open = text + at, *close;
+	size_t quote;
+
+	if (*open == '$') {
+		const char *second = memchr(open + 1, '$', statement->end - at - 1);
+
+		if (!second)
+			return false;
+		quote = (size_t)(second - open) + 1;
+		close = memmem(open + quote, statement->end - at - quote, open, quote);
+	} else {
+		quote = 1;
+		close = memrchr(open, '\'', statement->end - at);
+	}
+	if (!close || close < open + quote)
+		return false;
+	*ret_begin = at + quote;
+	*ret_end = (size_t)(close - text);
+	return true;
+}
+
+/* `AS` is the place PostgreSQL gives for a function's body; for DO it is the string itself. */
+static bool find_body(const struct statement *statement, const PgQuery__DefElem *as, size_t *ret_begin, size_t *ret_end)
+{
+	size_t at = statement->base + (size_t)(as->location > 0 ? as->location : 0);
+	const char *text = statement->file->text;
+
+	while (at < statement->end && text[at] != '$' && text[at] != '\'')
+		at++;
+	return at < statement->end && find_content(statement, at, ret_begin, ret_end);
+}
+
+/* ---- One piece of SQL in a body --------------------------------------------------------------------------------- */
+
+/* The place of a query in the file: behind the line PL/pgSQL names, the first place that begins like it. */
+static void place_query(const struct opening *opening, const char *query, struct statement *ret_like)
+{
+	const char *at = opening->body, *end = at + opening->body_size, *found;
+	size_t head = strcspn(query, " \t\n");
+
+	for (unsigned line = 1; line < opening->line && at; line++) {
+		at = memchr(at, '\n', (size_t)(end - at));
+		at = at ? at + 1 : NULL;
+	}
+	if (!at)
+		return;
+	found = head ? memmem(at, (size_t)(end - at), query, head) : NULL;
+	found = found ? found : at + strspn(at, " \t");
+	ret_like->begin = ret_like->base = (size_t)(found - opening->outer->file->text);
+	ret_like->size = strlen(query);
+	ret_like->end = ret_like->begin + ret_like->size;
+	if (ret_like->end > opening->outer->end)
+		ret_like->end = opening->outer->end;
+}
+
+static void append(struct opening *opening, struct statement *first)
+{
+	*opening->tail = first;
+	for (struct statement *one = first; one; one = one->next_inner)
+		opening->tail = &one->next_inner;
+}
+
+static void open_inner(struct opening *opening, struct statement *first)
+{
+	for (struct statement *one = first, *next; one; one = next) {
+		next = one->next_inner;
+		one->next_inner = NULL;
+		append(opening, one);
+		statement_open(opening->check, one);
+		append(opening, one->first_inner);
+		one->first_inner = NULL;
+	}
+}
+
+/* The operand of EXECUTE, parsed as an expression: SELECT <expression>. */
+static const PgQuery__Node *operand(const struct statement *statement)
+{
+	const PgQuery__SelectStmt *select = statement && statement->node->node_case == PG_QUERY__NODE__NODE_SELECT_STMT
+						    ? statement->node->select_stmt
+						    : NULL;
+	const PgQuery__Node *target = select && select->n_target_list ? select->target_list[0] : NULL;
+
+	return target && target->node_case == PG_QUERY__NODE__NODE_RES_TARGET ? target->res_target->val : NULL;
+}
+
+/* A statement, or an expression; of an assignment, a := b, what is assigned. */
+static struct statement *parse_either(struct opening *opening, const char *query, const struct statement *like)
+{
+	struct statement *parsed = statement_parse(opening->check, query, like);
+	const char *value = strstr(query, ":=");
+
+	if (parsed)
+		return parsed;
+	parsed = statement_parse(opening->check,
+				 hm_arena_printf(&opening->check->arena, "SELECT %s", value ? value + 2 : query), like);
+	if (parsed)
+		parsed->size = 0; /* its locations are no file's */
+	return parsed;
+}
+
+/* What EXECUTE will run, where that is known; else the SELECT that makes its text. */
+static struct statement *parse_executed(struct opening *opening, const char *query, const struct statement *like)
+{
+	struct hm_arena *arena = &opening->check->arena;
+	struct statement *made,
+		*maker = statement_parse(opening->check, hm_arena_printf(arena, "SELECT %s", query), like);
+	const char *text = maker ? constant_text(arena, operand(maker)) : NULL;
+
+	made = text ? statement_parse(opening->check, text, like) : NULL;
+	made = made ? made : maker;
+	for (struct statement *one = made; one; one = one->next_inner) {
+		one->size = 0;
+		one->is_dynamic = true;
+		one->is_unread = made == maker;
+	}
+	return made;
+}
+
+static void add_query(struct opening *opening, const char *query, bool is_executed)
+{
+	const struct statement *outer = opening->outer;
+	struct statement like = { .file = outer->file,
+				  .outer = outer,
+				  .place = opening->place,
+				  .begin = outer->begin,
+				  .end = outer->end,
+				  .base = outer->begin };
+
+	place_query(opening, query, &like);
+	open_inner(opening, is_executed ? parse_executed(opening, query, &like) : parse_either(opening, query, &like));
+}
+
+/* ---- PL/pgSQL ---------------------------------------------------------------------------------------------------- */
+
+static void read_json(struct opening *opening, const char *key, const json_t *value, bool executes, unsigned depth);
+
+/* These have the text of a statement to come under "query"; elsewhere "query" is the statement itself. */
+static bool is_executing(const char *key)
+{
+	return !strcmp(key, "PLpgSQL_stmt_dynexecute") || !strcmp(key, "PLpgSQL_stmt_dynfors") ||
+	       !strcmp(key, "dynquery");
+}
+
+static void read_object(struct opening *opening, const char *key, const json_t *object, bool executes, unsigned depth)
+{
+	const json_t *query = json_object_get(object, "query"), *line = json_object_get(object, "lineno");
+	const char *name;
+	json_t *value;
+
+	if (json_is_integer(line))
+		opening->line = (unsigned)json_integer_value(line);
+	if (json_is_string(query))
+		add_query(opening, json_string_value(query), executes);
+	json_object_foreach((json_t *)(uintptr_t)object, name, value)
+	{
+		bool is_operand = is_executing(key) && (!strcmp(name, "query") || !strcmp(name, "PLpgSQL_expr"));
+
+		read_json(opening, name, value, is_operand || (executes && !strcmp(name, "PLpgSQL_expr")), depth + 1);
+	}
+}
+
+static void read_json(struct opening *opening, const char *key, const json_t *value, bool executes, unsigned depth)
+{
+	json_t *element;
+	size_t i;
+
+	if (depth > DEPTH_MAX)
+		finding_add(opening->check, "sql-syntax", opening->outer->file, opening->outer->begin,
+			    opening->outer->end, "this body is nested too deeply to be read");
+	else if (json_is_object(value))
+		read_object(opening, key, value, executes, depth);
+	else if (json_is_array(value))
+		json_array_foreach(value, i, element) read_json(opening, key, element, false, depth + 1);
+}
+
+static void open_plpgsql(struct opening *opening)
+{
+	const struct statement *outer = opening->outer;
+	PgQueryPlpgsqlParseResult result;
+	json_t *functions;
+
+	result = pg_query_parse_plpgsql(
+		hm_arena_dup(&opening->check->arena, outer->file->text + outer->begin, outer->end - outer->begin));
+	if (result.error) {
+		finding_add(
+			opening->check, "sql-syntax", outer->file, outer->begin, outer->end,
+			hm_arena_printf(&opening->check->arena, "this body cannot be read: %s", result.error->message));
+	} else {
+		functions = json_loads(result.plpgsql_funcs, JSON_DISABLE_EOF_CHECK, NULL);
+		read_json(opening, "", functions, false, 0);
+		json_decref(functions);
+	}
+	pg_query_free_plpgsql_parse_result(result);
+}
+
+/* ---- Openings ---------------------------------------------------------------------------------------------------- */
+
+static void open_sql(struct opening *opening)
+{
+	const struct statement *outer = opening->outer;
+	struct statement like = { .file = outer->file, .outer = outer, .place = opening->place };
+
+	like.base = like.begin = (size_t)(opening->body - outer->file->text);
+	like.size = opening->body_size;
+	like.end = like.begin + like.size;
+	open_inner(opening,
+		   statement_parse(opening->check,
+				   hm_arena_dup(&opening->check->arena, opening->body, opening->body_size), &like));
+}
+
+static void open_body(struct check *check, struct statement *outer, size_t n, PgQuery__Node *const *options,
+		      const char *otherwise, enum place place)
+{
+	const PgQuery__DefElem *as = option_find(n, options, "as"), *language = option_find(n, options, "language");
+	struct opening opening = {
+		.check = check, .outer = outer, .tail = &outer->first_inner, .place = place, .line = 1
+	};
+	const char *name = language ? option_text(language) : otherwise;
+	size_t begin, end;
+
+	/* Text that came out of EXECUTE is not in the file. */
+	if (!as || outer->is_dynamic || !find_body(outer, as, &begin, &end))
+		return;
+	opening.body = outer->file->text + begin;
+	opening.body_size = end - begin;
+	if (!strcmp(name, "plpgsql"))
+		open_plpgsql(&opening);
+	else if (!strcmp(name, "sql"))
+		open_sql(&opening);
+}
+
+void statement_open(struct check *check, struct statement *statement)
+{
+	const PgQuery__Node *node = statement->node;
+
+	if (node->node_case == PG_QUERY__NODE__NODE_DO_STMT)
+		open_body(check, statement, node->do_stmt->n_args, node->do_stmt->args, "plpgsql",
+			  statement->place == PLACE_ROUTINE ? PLACE_ROUTINE : PLACE_DO);
+	else if (node->node_case == PG_QUERY__NODE__NODE_CREATE_FUNCTION_STMT)
+		open_body(check, statement, node->create_function_stmt->n_options, node->create_function_stmt->options,
+			  "sql", PLACE_ROUTINE);
+}
