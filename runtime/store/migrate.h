@@ -20,10 +20,17 @@
 #pragma once
 #include "base/status.h"
 
+/* How far a run is; called on its thread. */
 struct hm_migrate_progress {
 	void *user;
 	void (*step)(void *user, const char *service, const char *what); /* "0001_init.sql", "secured 5 tables" */
+	/* after each batch of a backfill; rows are estimated when it begins. NULL: not told */
+	void (*rows)(void *user, const char *service, const char *file, uint64_t passed, uint64_t estimated);
+	/* after each statement of a file, how many rows it wrote, by PostgreSQL's word. NULL: not told */
+	void (*wrote)(void *user, const char *file, const char *statement, size_t statement_bytes, uint64_t rows);
 };
+
+enum { HM_CONTRACT_GAP_S = 24 * 3600, HM_CONTRACT_GAP_NONE = -1 };
 
 struct hm_migrate_config {
 	const char *admin_dsn; /* the same database, for bootstrap; NULL: no bootstrap */
@@ -31,12 +38,25 @@ struct hm_migrate_config {
 	const char *service;
 	const char *directory; /* services/<svc>/migrations */
 	const struct hm_migrate_progress *progress; /* NULL: none */
+	int64_t contract_gap_s; /* seconds from an expanding file to its contract; 0: HM_CONTRACT_GAP_S */
+	int64_t statement_timeout_ms; /* of files that do not say; 0: what their kind has; negative: none */
 };
 
 /* hm_migrate brings one service's schema up to date; a few queries if it is. Any number of processes may at once: one does,
  * the others wait. Killed at any moment, it goes on where it was when run again. On an embedded cluster the service must
  * have been admitted (hm_cluster_admit).
- * Errors: FAILED_PRECONDITION (a gap, an edited or out-of-order file: which, and what to do; a broken rule, its name as
- * the error's reason: AUDIT_TABLE_REQUIRED, MIGRATION_BRAND_ID_REQUIRED …), INVALID_ARGUMENT (SQL refused: file, line,
- * column, PostgreSQL's words), ABORTED (a table stayed locked, or another migration runs), UNAVAILABLE. */
+ *
+ * A contract waits until the gap has passed since the file it names was applied in this database. It does not wait in a
+ * schema that has never been up to date (a new one, whatever happened to the runs so far): nothing old runs there.
+ *
+ * A schema that is up to date by its record is verified all the same: rules changed by hand are put on again.
+ * Errors: FAILED_PRECONDITION (a gap, an edited or out-of-order file: which, and what to do; a contract that is not due,
+ * reason CONTRACT_NOT_DUE; rows that a backfill left, reason BACKFILL_INCOMPLETE; a broken rule, its name as the error's
+ * reason: AUDIT_TABLE_REQUIRED, MIGRATION_BRAND_ID_REQUIRED …), INVALID_ARGUMENT (a header; SQL refused: file, line,
+ * column, PostgreSQL's words), DEADLINE_EXCEEDED (a statement's time), ABORTED (a table stayed locked, or another migration
+ * runs), UNAVAILABLE. */
 hm_status hm_migrate(const struct hm_migrate_config *config);
+
+/* hm_migrate_bootstrap makes what only an administrator can, and nothing else: the service's roles, its schema, the
+ * extension. With admin_dsn; dsn and directory are not looked at. */
+hm_status hm_migrate_bootstrap(const struct hm_migrate_config *config);

@@ -3,42 +3,18 @@
  * any moment, the schema is as before the file or as after it. A lock that is not had within lock_timeout (in the
  * session's options) undoes the whole file, so that nobody queues behind a waiting migration; then it is tried again.
  */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
-#include "base/id.h"
 #include "store/migrate_internal.h"
 
-static const char secure_sql[] =
-#include "runtime/store/idempotent.sql.h"
-#include "runtime/store/secure.sql.h"
-	;
-
-enum { TRIES = 12, FIRST_PAUSE_MS = 20, PAUSE_MAX_MS = 1000 };
-
-/* Whatever a file set in the session ends with it: role and search_path are the connection's options again. */
-static const char reset_sql[] = "RESET ALL; RESET ROLE";
-
-void pause_jittered(unsigned *pause_ms)
-{
-	unsigned random;
-	struct timespec pause;
-
-	hm_random(&random, sizeof random);
-	random = *pause_ms / 2 + random % (*pause_ms + 1);
-	pause = (struct timespec){ .tv_sec = random / 1000, .tv_nsec = random % 1000 * 1000000L };
-	while (nanosleep(&pause, &pause) && errno == EINTR)
-		;
-	*pause_ms = *pause_ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : *pause_ms * 2;
-}
+enum { TIMEOUT_DEFAULT_MS = 5 * 60 * 1000 };
 
 /* ---- Where an error is ---------------------------------------------------------------------------------------- */
 
-static hm_status raise_at_offset(const struct migration *migration, size_t offset, const char *message)
+hm_status migration_raise(const struct migration *migration, size_t offset, const char *message)
 {
 	unsigned line, column;
 
@@ -60,15 +36,31 @@ static size_t error_offset(const struct migration *migration, const PGresult *re
 	return begin;
 }
 
+/* A COPY that is given no data is cancelled, too, by the same SQLSTATE. */
+static hm_status explain_cancelled(const PGresult *result)
+{
+	const char *by = PQresultErrorField(result, PG_DIAG_SOURCE_FUNCTION);
+	struct hm_error error = *hm_error_get();
+
+	if (!by || strcmp(by, "ProcessInterrupts"))
+		return hm_raise(INVALID_ARGUMENT, "%s", error.message);
+	return hm_raise(
+		DEADLINE_EXCEEDED,
+		"%.*s; what may take longer says -- statement_timeout: 30min, or is a backfill or notransaction",
+		HM_MESSAGE_BYTES / 2, error.message);
+}
+
 static hm_status raise_sql_error(const PGconn *connection, const struct migration *migration, const PGresult *result,
 				 unsigned n_done)
 {
 	char where[HM_MESSAGE_BYTES / 2];
 	unsigned line, column;
+	hm_status status;
 
 	text_place(migration->text, error_offset(migration, result, n_done), &line, &column);
 	snprintf(where, sizeof where, "%s:%u:%u: ", migration->path, line, column);
-	return from_pq_session(connection, result, HM_INVALID_ARGUMENT, where);
+	status = from_pq_session(connection, result, HM_INVALID_ARGUMENT, where);
+	return status == HM_DEADLINE_EXCEEDED ? explain_cancelled(result) : status;
 }
 
 /* ---- One file --------------------------------------------------------------------------------------------------- */
@@ -85,7 +77,7 @@ static hm_status refuse_transaction_control(const struct migration *migration)
 
 			if (!strncasecmp(migration->text + begin, words[i], length) &&
 			    strchr(" \t\r\n;", migration->text[begin + length]))
-				return raise_at_offset(migration, begin,
+				return migration_raise(migration, begin,
 						       "a migration is one transaction and cannot begin or end it");
 		}
 	return HM_OK;
@@ -100,9 +92,25 @@ static void drop_copied(PGconn *connection)
 		PQfreemem(row);
 }
 
-/* PostgreSQL answers each statement with a result and stops at the first error. */
-static hm_status run_text(PGconn *connection, const struct migration *migration)
+static void report_written(const struct migrate *migrate, const struct migration *migration, PGresult *result,
+			   unsigned n_done)
 {
+	const struct hm_migrate_progress *progress = migrate->config->progress;
+	size_t begin = 0, end = 0;
+
+	if (!progress || !progress->wrote || !*PQcmdTuples(result))
+		return;
+	for (unsigned i = 0; i <= n_done; i++)
+		if (!sql_statement_find(migration->text, end, &begin, &end))
+			return;
+	progress->wrote(progress->user, migration->name, migration->text + begin, end - begin,
+			strtoull(PQcmdTuples(result), NULL, 10));
+}
+
+/* PostgreSQL answers each statement with a result and stops at the first error. */
+hm_status migration_run_text(const struct migrate *migrate, const struct migration *migration)
+{
+	PGconn *connection = migrate->connection;
 	hm_status status = HM_OK;
 	unsigned n_done = 0;
 	PGresult *result;
@@ -119,103 +127,61 @@ static hm_status run_text(PGconn *connection, const struct migration *migration)
 		else if (outcome == PGRES_FATAL_ERROR)
 			status = raise_sql_error(connection, migration, result, n_done);
 		else
-			n_done++;
+			report_written(migrate, migration, result, n_done++);
 		PQclear(result);
 	}
 	return status;
 }
 
-static hm_status record(PGconn *connection, const struct migration *migration)
+hm_status migration_set_timeout(const struct migrate *migrate, const struct migration *migration, unsigned default_ms)
 {
-	char version[16];
-	const char *const values[] = { version, migration->name, migration->checksum };
+	int64_t said_ms = migration->header.statement_timeout_ms, run_ms = migrate->config->statement_timeout_ms;
+	char sql[64];
 
-	snprintf(version, sizeof version, "%u", migration->version);
-	return session_ask(connection, "INSERT INTO hallmark_migration (version, name, checksum) VALUES ($1, $2, $3)",
-			   3, values, NULL);
+	if (said_ms == HM_MIGRATION_TIMEOUT_DEFAULT)
+		said_ms = run_ms < 0 ? 0 : run_ms ? run_ms : (int64_t)default_ms;
+	snprintf(sql, sizeof sql, "SET statement_timeout = %lld", (long long)said_ms);
+	return session_run(migrate->connection, sql);
 }
 
-/* The rules as they stand in the transaction. A refusal is the file's fault, so it is said with its name. */
-static hm_status put_rules(PGconn *connection, const char *where)
-{
-	PGresult *result = PQexec(connection, secure_sql);
-	hm_status status = HM_OK;
+struct application {
+	const struct migrate *migrate;
+	const struct migration *migration;
+};
 
-	if (PQresultStatus(result) != PGRES_COMMAND_OK)
-		status = from_pq_session(connection, result, HM_INTERNAL, where);
-	PQclear(result);
-	return status;
-}
-
-static hm_status run_in_transaction(PGconn *connection, const struct migration *migration)
+/* What was set for the file, and by it, ends before the rules. */
+static hm_status record_and_secure(void *user)
 {
+	const struct application *one = user;
 	char where[HM_MESSAGE_BYTES / 2];
 
-	TRY(run_text(connection, migration));
-	TRY(session_run(connection, reset_sql));
-	TRY(record(connection, migration));
-	snprintf(where, sizeof where, "%s: ", migration->path);
-	TRY(put_rules(connection, where));
-	return session_run(connection, "COMMIT");
+	TRY(session_run(one->migrate->connection, "RESET ALL; RESET ROLE"));
+	TRY(record_add(one->migrate->connection, one->migration));
+	snprintf(where, sizeof where, "%s: ", one->migration->path);
+	return rules_put(one->migrate, where);
 }
 
-static hm_status apply_once(PGconn *connection, const struct migration *migration)
+static hm_status run_in_transaction(void *user)
 {
-	hm_status status;
+	const struct application *one = user;
 
-	TRY(session_run(connection, reset_sql));
-	TRY(session_run(connection, "BEGIN"));
-	status = run_in_transaction(connection, migration);
-	if (status != HM_OK)
-		PQclear(PQexec(connection, "ROLLBACK"));
-	return status;
+	TRY(migration_set_timeout(one->migrate, one->migration, TIMEOUT_DEFAULT_MS));
+	TRY(migration_run_text(one->migrate, one->migration));
+	return record_and_secure(user);
 }
 
-hm_status migration_apply(PGconn *connection, const struct migration *migration)
+hm_status migration_finish(const struct migrate *migrate, const struct migration *migration)
 {
-	unsigned pause_ms = FIRST_PAUSE_MS;
-	hm_status status;
+	return session_transact(migrate->connection, record_and_secure, &(struct application){ migrate, migration });
+}
 
+hm_status migration_apply(const struct migrate *migrate, const struct migration *migration)
+{
+	TRY(record_check_due(migrate, migration));
+	if (migration->header.notransaction)
+		return migration_apply_alone(migrate, migration);
+	if (*migration->header.backfill.table)
+		return migration_apply_backfill(migrate, migration);
 	TRY(refuse_transaction_control(migration));
-	status = apply_once(connection, migration);
-	for (unsigned n = 1; status == HM_ABORTED && n < TRIES; n++) {
-		pause_jittered(&pause_ms);
-		status = apply_once(connection, migration);
-	}
-	return status;
-}
-
-/* ---- The rules alone -------------------------------------------------------------------------------------------- */
-
-static hm_status secure_in_transaction(PGconn *connection, const char *fingerprint, unsigned *ret_tables)
-{
-	static const char remember[] =
-		"INSERT INTO hallmark_migration (version, name, checksum) VALUES (0, 'rules', $1) "
-		"ON CONFLICT (brand_id, version) DO UPDATE SET checksum = excluded.checksum, applied_at = now() "
-		"RETURNING (SELECT count(*) FROM pg_class "
-		"WHERE relnamespace = current_schema()::regnamespace AND relkind IN ('r', 'p'))";
-	PGresult *rows;
-
-	TRY(put_rules(connection, ""));
-	TRY(session_ask(connection, remember, 1, &fingerprint, &rows));
-	*ret_tables = (unsigned)strtoul(PQgetvalue(rows, 0, 0), NULL, 10);
-	PQclear(rows);
-	return session_run(connection, "COMMIT");
-}
-
-hm_status migration_secure(PGconn *connection, const char *fingerprint, unsigned *ret_tables)
-{
-	hm_status status;
-
-	TRY(session_run(connection, reset_sql));
-	TRY(session_run(connection, "BEGIN"));
-	status = secure_in_transaction(connection, fingerprint, ret_tables);
-	if (status != HM_OK)
-		PQclear(PQexec(connection, "ROLLBACK"));
-	return status;
-}
-
-void migration_fingerprint_add_rules(struct hm_buffer *input)
-{
-	hm_buffer_add(input, secure_sql, sizeof secure_sql);
+	return session_transact(migrate->connection, run_in_transaction, &(struct application){ migrate, migration });
 }

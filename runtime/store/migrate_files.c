@@ -128,3 +128,18 @@ hm_status migration_list_read(const char *directory, struct hm_arena *arena, str
 		*ret_list = list;
 	return status;
 }
+
+hm_status migration_list_read_headers(struct migration_list *list, size_t n)
+{
+	for (size_t i = n; i < list->n; i++) {
+		struct migration *one = &list->items[i];
+
+		TRY(hm_migration_header_read(one->path, one->text, &one->header));
+		if (one->header.expands >= one->version)
+			return hm_raise(
+				FAILED_PRECONDITION,
+				"%s: says expands=%04u; a contract names an earlier file, the one that expanded",
+				one->path, one->header.expands);
+	}
+	return HM_OK;
+}

@@ -3,10 +3,15 @@
  * is not used: it speaks as the application's role, and a migration needs session state the pool must never have. Nor is
  * error.c, which keeps PostgreSQL's words from a caller: who writes a migration needs them all.
  */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
+#include "base/id.h"
 #include "store/migrate_internal.h"
+
+enum { TRIES = 12, FIRST_PAUSE_MS = 20, PAUSE_MAX_MS = 1000 };
 
 static void ignore_notice(void *user, const PGresult *notice)
 {
@@ -30,6 +35,20 @@ hm_status session_open(const char *dsn, const char *user, const char *options, P
 	return HM_OK;
 }
 
+/* As options, role and search_path are what RESET goes back to. A client that was killed is noticed within a second even
+ * in the middle of a statement, and its locks with it. */
+hm_status session_open_as_owner(struct migrate *migrate)
+{
+	const char *service = migrate->config->service;
+	const char *user = hm_arena_printf(&migrate->arena, "%s_migrator", service);
+	const char *options = hm_arena_printf(&migrate->arena,
+					      "-c role=%s_owner -c search_path=%s,public -c lock_timeout=2s"
+					      " -c statement_timeout=0 -c client_connection_check_interval=1s",
+					      service, service);
+
+	return session_open(migrate->config->dsn, user, options, &migrate->connection);
+}
+
 /* The first that fits: a whole SQLSTATE, or its class. */
 static const struct {
 	const char *sqlstate;
@@ -37,7 +56,10 @@ static const struct {
 } sqlstates[] = {
 	{ "55P03", HM_ABORTED }, /* lock_not_available */
 	{ "40", HM_ABORTED }, /* deadlock, serialization */
-	{ "08", HM_UNAVAILABLE }, { "57P", HM_UNAVAILABLE }, { "53", HM_RESOURCE_EXHAUSTED },
+	{ "57014", HM_DEADLINE_EXCEEDED }, /* statement_timeout */
+	{ "08", HM_UNAVAILABLE },
+	{ "57P", HM_UNAVAILABLE },
+	{ "53", HM_RESOURCE_EXHAUSTED },
 };
 
 /* Class HM is Hallmark's own, as in error.h: the number of a status, the reason as the hint. */
@@ -108,6 +130,16 @@ hm_status session_ask(PGconn *connection, const char *sql, size_t n, const char 
 	return status;
 }
 
+hm_status session_ask_bool(PGconn *connection, const char *sql, bool *ret_answer)
+{
+	PGresult *rows;
+
+	TRY(session_ask(connection, sql, 0, NULL, &rows));
+	*ret_answer = *PQgetvalue(rows, 0, 0) == 't';
+	PQclear(rows);
+	return HM_OK;
+}
+
 hm_status session_ask_bytes(PGconn *connection, const char *sql, const void *bytes, size_t size, char *ret_text,
 			    size_t text_bytes)
 {
@@ -120,4 +152,62 @@ hm_status session_ask_bytes(PGconn *connection, const char *sql, const void *byt
 		snprintf(ret_text, text_bytes, "%s", PQntuples(result) ? PQgetvalue(result, 0, 0) : "");
 	PQclear(result);
 	return status;
+}
+
+/* ---- Again and again --------------------------------------------------------------------------------------------- */
+
+void pause_ms(unsigned ms)
+{
+	struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+	while (nanosleep(&pause, &pause) && errno == EINTR)
+		;
+}
+
+void pause_jittered(unsigned *ms)
+{
+	unsigned random;
+
+	hm_random(&random, sizeof random);
+	pause_ms(*ms / 2 + random % (*ms + 1));
+	*ms = *ms * 2 > PAUSE_MAX_MS ? PAUSE_MAX_MS : *ms * 2;
+}
+
+hm_status session_again(hm_status (*work)(void *user), void *user)
+{
+	unsigned ms = FIRST_PAUSE_MS;
+	hm_status status = work(user);
+
+	for (unsigned n = 1; status == HM_ABORTED && n < TRIES; n++) {
+		pause_jittered(&ms);
+		status = work(user);
+	}
+	return status;
+}
+
+struct transaction {
+	PGconn *connection;
+	hm_status (*work)(void *user);
+	void *user;
+};
+
+static hm_status transact_once(void *user)
+{
+	const struct transaction *transaction = user;
+	hm_status status;
+
+	/* Whatever was set in the session ends here: role and search_path are the connection's options again. */
+	TRY(session_run(transaction->connection, "RESET ALL; RESET ROLE"));
+	TRY(session_run(transaction->connection, "BEGIN"));
+	status = transaction->work(transaction->user);
+	if (status == HM_OK)
+		status = session_run(transaction->connection, "COMMIT");
+	if (status != HM_OK)
+		PQclear(PQexec(transaction->connection, "ROLLBACK"));
+	return status;
+}
+
+hm_status session_transact(PGconn *connection, hm_status (*work)(void *user), void *user)
+{
+	return session_again(transact_once, &(struct transaction){ connection, work, user });
 }

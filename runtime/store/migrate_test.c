@@ -43,18 +43,20 @@ Test(migrate, applies_each_file_once)
 	const struct hm_migrate_progress progress = { .user = steps, .step = note_step };
 
 	v = vault_open();
-	struct hm_migrate_config config = { v.admin_dsn, v.dsn, "vault", v.folder, &progress };
+	struct hm_migrate_config config = {
+		.admin_dsn = v.admin_dsn, .dsn = v.dsn, .service = "vault", .directory = v.folder, .progress = &progress
+	};
 
 	vault_write(&v, "0001_init.sql", VAULT_AUDIT_LOG);
 	vault_write(&v, "0002_things.sql", VAULT_THINGS);
 	must(hm_migrate(&config));
-	cr_expect_str_eq(steps, "vault: 0001_init.sql\nvault: 0002_things.sql\nvault: secured 4 tables\n");
+	cr_expect_str_eq(steps, "vault: 0001_init.sql\nvault: 0002_things.sql\nvault: secured 5 tables\n");
 	*steps = 0;
 	must(hm_migrate(&config));
 	cr_expect_str_eq(steps, "", "there was nothing to do");
 	vault_write(&v, "0003_more.sql", "ALTER TABLE things ADD note text;");
 	must(hm_migrate(&config));
-	cr_expect_str_eq(steps, "vault: 0003_more.sql\nvault: secured 4 tables\n");
+	cr_expect_str_eq(steps, "vault: 0003_more.sql\nvault: secured 5 tables\n");
 	cr_expect_str_eq(
 		vault_ask(&v, "", NULL, "SELECT string_agg(name, ' ' ORDER BY version) FROM hallmark_migration"),
 		"rules 0001_init.sql 0002_things.sql 0003_more.sql");

@@ -90,6 +90,17 @@ static bool is_text(const char *p)
 	return !isspace((unsigned char)*p) && strncmp(p, "--", 2) && strncmp(p, "/*", 2);
 }
 
+bool sql_token_find(const char *text, size_t from, size_t *ret_begin, size_t *ret_end)
+{
+	const char *p = text + from;
+
+	while (*p && !is_text(p))
+		p = skip_token(p);
+	*ret_begin = (size_t)(p - text);
+	*ret_end = (size_t)((*p ? skip_token(p) : p) - text);
+	return *p;
+}
+
 static bool word_is(const char *p, size_t size, const char *word)
 {
 	return size == strlen(word) && !strncasecmp(p, word, size);

@@ -9,6 +9,10 @@
  * its semicolon. false: there is none. Knows strings, quoted names, dollar quotes, comments and BEGIN ATOMIC bodies. */
 bool sql_statement_find(const char *text, size_t from, size_t *ret_begin, size_t *ret_end);
 
+/* sql_token_find finds the word, string, quoted name or single sign at or behind text + from, past blanks and comments. false: there
+ * is none. */
+bool sql_token_find(const char *text, size_t from, size_t *ret_begin, size_t *ret_end);
+
 /* text_place turns a byte's offset into line and column (of characters), both from 1. */
 void text_place(const char *text, size_t offset, unsigned *ret_line, unsigned *ret_column);
 

@@ -1,11 +1,12 @@
 -- Secure: the platform's rules put on every table of the current schema, as its owner, in the migration's own transaction;
 -- a table is never there without them. What is already right is left alone, so that no lock is taken without need.
--- A broken rule is SQLSTATE HM009 (FAILED_PRECONDITION); message and hint name the rule.
+-- verify.sql has been asked before what this cannot put right, and is asked afterwards whether all of it holds.
 --
 --   tables            row-level security enabled and forced; policies brand (for <service>_app) and owner; brand_id's default
 --   append-only ones  audit_log, and any table whose comment begins with "append-only": SELECT and INSERT alone, and
 --                     triggers that reject UPDATE, DELETE and TRUNCATE by anyone, whatever session_replication_role says
 --   audit_log         its indexes; INSERT and SELECT for <service>_system, which writes grouped entries over brands
+--   hallmark_…        the migrator's own: nobody else's
 --   idempotent_reply  no DELETE for <service>_app; <service>_system sees and deletes what has expired
 --   partitions        like any table: they inherit none of this
 CREATE OR REPLACE FUNCTION hallmark_append_only() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS $function$
@@ -14,105 +15,6 @@ BEGIN
 		USING ERRCODE = 'HM009', HINT = 'APPEND_ONLY';
 END
 $function$;
-
-DO $rules$
-DECLARE
-	schema   oid  := current_schema()::regnamespace;
-	service  text := current_schema();
-	app      oid  := to_regrole(service || '_app');
-	system   oid  := to_regrole(service || '_system');
-	expected text := 'id uuid NOT NULL, occurred_at timestamp with time zone NOT NULL, actor_type text NOT NULL, '
-			 'actor_id text NOT NULL, actor_brand_id text, event_type text NOT NULL, entity_type text, '
-			 'entity_id text, brand_id text NOT NULL, request_id text, details jsonb';
-	columns  text;
-	lacking  text;
-	strange  text;
-	broken   record;
-BEGIN
-	SELECT string_agg(format('%s %s%s', attname, format_type(atttypid, atttypmod), CASE WHEN attnotnull THEN ' NOT NULL' END),
-			  ', ' ORDER BY attnum)
-	INTO columns
-	FROM pg_attribute
-	WHERE attrelid = to_regclass(format('%I.audit_log', service)) AND attnum > 0 AND NOT attisdropped;
-
-	SELECT string_agg(one, ', ') INTO lacking
-	FROM (SELECT regexp_split_to_table(expected, ', ') EXCEPT SELECT regexp_split_to_table(columns, ', ')) AS missing(one);
-	SELECT string_agg(one, ', ') INTO strange
-	FROM (SELECT regexp_split_to_table(columns, ', ') EXCEPT SELECT regexp_split_to_table(expected, ', ')) AS extra(one);
-
-	SELECT rule, string_agg(name, ', ' ORDER BY name) AS names, advice INTO broken FROM (
-		SELECT 1 AS rank, 'audit-table-required' AS rule, 'audit_log' AS name,
-		       CASE WHEN columns IS NULL THEN 'is missing; it has ' || expected
-			    WHEN lacking IS NULL AND strange IS NULL THEN 'has its columns in another order than ' || expected
-			    ELSE format('lacks [%s] and has beside them [%s]', lacking, strange) END AS advice
-		WHERE columns IS DISTINCT FROM expected
-	UNION ALL
-		SELECT 2, 'audit-table-required', 'audit_log', 'has to have PRIMARY KEY (id)'
-		WHERE columns = expected AND NOT EXISTS (
-			SELECT FROM pg_index JOIN pg_attribute ON attrelid = indrelid AND attnum = indkey[0]
-			WHERE indrelid = format('%I.audit_log', service)::regclass AND indisprimary AND indnkeyatts = 1 AND attname = 'id')
-	UNION ALL
-		SELECT 3, 'migration-brand-id-required', relname, 'has to have a column brand_id text NOT NULL'
-		FROM pg_class WHERE relnamespace = schema AND relkind IN ('r', 'p') AND NOT EXISTS (
-			SELECT FROM pg_attribute
-			WHERE attrelid = pg_class.oid AND attname = 'brand_id' AND NOT attisdropped AND attnotnull AND atttypid = 'text'::regtype)
-	UNION ALL
-		SELECT 4, 'policy-names-its-role', relname || '.' || polname, 'is for PUBLIC: say TO ' || service || '_app or _system'
-		FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid
-		WHERE relnamespace = schema AND 0::oid = ANY (polroles)
-	UNION ALL -- policies are alternatives: one that does not look at the brand opens the table to every brand
-		SELECT 4, 'policy-keeps-the-brand', relname || '.' || polname,
-		       'opens rows to ' || service || '_app whatever the brand: compare with current_setting(''hallmark.brand_id'', true), '
-		       'or say AS RESTRICTIVE'
-		FROM pg_policy JOIN pg_class ON pg_class.oid = polrelid, LATERAL (VALUES (polqual), (polwithcheck)) AS one(condition)
-		WHERE relnamespace = schema AND polpermissive AND app = ANY (polroles) AND polname <> 'brand'
-		  AND position('hallmark.brand_id' IN pg_get_expr(condition, polrelid)) = 0
-	UNION ALL
-		SELECT 5, 'rule-forbidden', relname || '.' || rulename, 'runs as the table''s owner, past the brand'
-		FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class
-		WHERE relnamespace = schema AND rulename <> '_RETURN'
-	UNION ALL -- else a brand could tell another's keys by the errors, or refer to its rows
-		SELECT 5, 'brand-id-in-keys-required', indrelid::regclass || '.' || relname, 'is unique over all brands: put brand_id into it'
-		FROM pg_index JOIN pg_class ON pg_class.oid = indexrelid
-		WHERE relnamespace = schema AND (indisunique OR indisexclusion)
-		  AND coalesce(pg_partition_root(indrelid), indrelid) NOT IN (
-			to_regclass(format('%I.audit_log', service)), to_regclass(format('%I.hallmark_migration', service)))
-		  AND NOT EXISTS (SELECT FROM pg_attribute
-				  WHERE attrelid = indrelid AND attnum = ANY (indkey) AND attname = 'brand_id')
-	UNION ALL
-		SELECT 5, 'brand-id-in-keys-required', conrelid::regclass || '.' || conname, 'refers over brands: put brand_id into it'
-		FROM pg_constraint
-		WHERE connamespace = schema AND contype = 'f' AND NOT EXISTS (
-			SELECT FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey) AND attname = 'brand_id')
-	UNION ALL
-		SELECT 5, 'view-security-invoker-required', relname,
-		       'reads as its owner, past the brand: CREATE VIEW … WITH (security_invoker = true), never MATERIALIZED'
-		FROM pg_class WHERE relnamespace = schema AND (relkind = 'm' OR relkind = 'v' AND
-			NOT coalesce(reloptions && ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1'], false))
-	UNION ALL
-		SELECT 6, 'security-definer-forbidden', proname || '()', 'runs as its owner, past the brand'
-		FROM pg_proc WHERE pronamespace = schema AND prosecdef
-	UNION ALL -- whoever made them by hand may have meant well
-		SELECT 7, 'roles-are-plain', rolname, 'may pass row-level security: NOSUPERUSER NOBYPASSRLS, and no member of ' || service || '_owner'
-		FROM pg_roles
-		WHERE (rolname IN (service || '_owner', service || '_migrator') OR oid IN (app, system)) AND (rolsuper OR rolbypassrls)
-		   OR oid IN (app, system) AND pg_has_role(oid, service || '_owner', 'MEMBER')
-	UNION ALL
-		SELECT 7, 'schema-is-private', relname || ' to ' || grantee::regrole, 'no other service may reach it by SQL'
-		FROM pg_class, aclexplode(relacl)
-		WHERE relnamespace = schema AND grantee NOT IN (0, relowner, app, system)
-	UNION ALL
-		SELECT 7, 'schema-is-private', nspname || ' to ' || grantee::regrole, 'no other service may reach it by SQL'
-		FROM pg_namespace, aclexplode(nspacl)
-		WHERE pg_namespace.oid = schema AND grantee NOT IN (0, nspowner, app, system)
-	) AS offences GROUP BY rank, rule, advice ORDER BY rank LIMIT 1;
-
-	IF FOUND THEN
-		RAISE EXCEPTION '%: %.% %', broken.rule, service, broken.names, broken.advice
-			USING ERRCODE = 'HM009', HINT = upper(replace(broken.rule, '-', '_'));
-	END IF;
-END
-$rules$;
 
 DO $secure$
 DECLARE
@@ -126,14 +28,16 @@ DECLARE
 	trigger record;
 BEGIN
 	EXECUTE format('REVOKE ALL ON SCHEMA %I FROM PUBLIC', service);
+	EXECUTE format('REVOKE CREATE ON SCHEMA %I FROM %I, %I', service, app, system);
 	EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I, %I', service, app, system);
-	EXECUTE format('REVOKE ALL ON ALL FUNCTIONS IN SCHEMA %I FROM PUBLIC', service);
-	EXECUTE format('GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA %I TO %I, %I', service, app, system);
+	EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA %I FROM PUBLIC', service);
+	EXECUTE format('GRANT EXECUTE ON ALL ROUTINES IN SCHEMA %I TO %I, %I', service, app, system);
+	EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA %I FROM PUBLIC', service);
 	EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA %I TO %I', service, app);
 
 	FOR one IN
 		SELECT c.oid, c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS is_forced,
-		       c.relname = 'hallmark_migration' AS is_ours, c.relname = 'idempotent_reply' AS is_kept, root.relname = 'audit_log' AS is_audit,
+		       c.relname IN ('hallmark_migration', 'hallmark_progress') AS is_ours, c.relname = 'idempotent_reply' AS is_kept, root.relname = 'audit_log' AS is_audit,
 		       root.relname = 'audit_log' OR coalesce(obj_description(root.oid, 'pg_class') LIKE 'append-only%', false) AS is_append_only,
 		       (SELECT atthasdef FROM pg_attribute WHERE attrelid = c.oid AND attname = 'brand_id') AS has_default
 		FROM pg_class c JOIN pg_class root ON root.oid = coalesce(pg_partition_root(c.oid), c.oid)
@@ -180,14 +84,21 @@ BEGIN
 		IF one.is_audit THEN
 			EXECUTE format('GRANT SELECT, INSERT ON %I TO %I', one.name, system);
 		END IF;
-		FOR trigger IN
-			SELECT wanted.*, tgname IS NOT NULL AS is_there FROM (VALUES
-				('hallmark_append_only', 'UPDATE OR DELETE', 'ROW'),
-				('hallmark_append_only_at_all', 'UPDATE OR DELETE OR TRUNCATE', 'STATEMENT')) AS wanted(name, events, level)
+		FOR trigger IN -- one of another kind under that name does not guard; a partition's own is its parent's, and changes with it
+			SELECT wanted.*, tgname IS NOT NULL AS is_there,
+			       (tgfoid <> to_regproc('hallmark_append_only') OR tgtype <> type OR tgqual IS NOT NULL OR tgattr <> '')
+			       AND tgparentid = 0 AS is_strange
+			FROM (VALUES
+				('hallmark_append_only', 'UPDATE OR DELETE', 'ROW', 27),
+				('hallmark_append_only_at_all', 'UPDATE OR DELETE OR TRUNCATE', 'STATEMENT', 58)) AS wanted(name, events, level, type)
 			LEFT JOIN pg_trigger ON tgrelid = one.oid AND tgname = wanted.name
-			WHERE tgenabled IS DISTINCT FROM 'A'
+			WHERE tgenabled IS DISTINCT FROM 'A' OR tgfoid <> to_regproc('hallmark_append_only') OR tgtype <> type
+			   OR tgqual IS NOT NULL OR tgattr <> ''
 		LOOP
-			IF NOT trigger.is_there THEN
+			IF trigger.is_strange THEN
+				EXECUTE format('DROP TRIGGER %I ON %I', trigger.name, one.name);
+			END IF;
+			IF trigger.is_strange OR NOT trigger.is_there THEN
 				EXECUTE format('CREATE TRIGGER %I BEFORE %s ON %I FOR EACH %s EXECUTE FUNCTION hallmark_append_only()',
 					       trigger.name, trigger.events, one.name, trigger.level);
 			END IF;
