@@ -245,7 +245,7 @@ $(BIN)/hallmark: $(call obj,$(CLI_SRC)) $(PLATFORM) $(LIB)
 # libpg_query carries a protobuf-c of its own, and must not meet the runtime's: only what the checks need is taken out of the library.
 $(BIN)/hallmark-check: $(call obj,$(CHECK_SRC)) $(LIB)
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lpg_query -ljansson -lm -pthread
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lpg_query $(shell pkg-config --libs libpq jansson) -lm -pthread
 $(BIN)/hallmark-demo: $(call obj,$(DEMO_SRC)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link)

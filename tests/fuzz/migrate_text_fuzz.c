@@ -1,5 +1,6 @@
 /* Migration text under any bytes: statements follow each other, none is empty, and places stay inside. */
 #include <assert.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -116,6 +116,7 @@ void finding_add_at(struct check *check, const char *rule, const char *path, uns
 
 /* findings_settle matches allows, complains of those that allow nothing, and sorts by path and place (findings.c). */
 void findings_settle(struct check *check);
+void findings_sort(struct check *check);
 
 /* findings_place turns an offset into line and column (of characters), both from 1. */
 void findings_place(const char *text, size_t size, size_t offset, unsigned *ret_line, unsigned *ret_column);

@@ -113,7 +113,7 @@ static bool is_same(const struct finding *a, const struct finding *b)
 	       !strcmp(a->message, b->message);
 }
 
-static void sort(struct check *check)
+void findings_sort(struct check *check)
 {
 	size_t n = 0;
 	struct finding **all, **tail = &check->findings;
@@ -146,5 +146,5 @@ void findings_settle(struct check *check)
 			for (const struct allow *allow = file->allows; allow; allow = allow->next)
 				if (!allow->n_used)
 					complain_of_allow(check, allow);
-	sort(check);
+	findings_sort(check);
 }

@@ -2,6 +2,7 @@
  * hallmark-check: what `hallmark check` runs. A program of its own, since libpg_query brings names that the runtime's libraries have, too.
  *
  *     hallmark check [PATH…] [--service NAME] [--format text|json|github] [--require-timeouts]
+ *     hallmark check --trace FILE [--service NAME] [--json]
  *     hallmark check --rules | --explain RULE
  *
  * Exit status: 0 nothing found, 1 findings, 2 the command line is wrong or something could not be read.
@@ -15,8 +16,9 @@
 #include "base/text.h"
 #include "report.h"
 #include "rules.h"
+#include "trace.h"
 
-enum { OPTION_RULES = 256, OPTION_EXPLAIN, OPTION_REQUIRE_TIMEOUTS };
+enum { OPTION_RULES = 256, OPTION_EXPLAIN, OPTION_REQUIRE_TIMEOUTS, OPTION_TRACE };
 
 static const struct option long_options[] = {
 	{ "service", required_argument, NULL, 's' },
@@ -25,12 +27,14 @@ static const struct option long_options[] = {
 	{ "rules", no_argument, NULL, OPTION_RULES },
 	{ "explain", required_argument, NULL, OPTION_EXPLAIN },
 	{ "require-timeouts", no_argument, NULL, OPTION_REQUIRE_TIMEOUTS },
+	{ "trace", required_argument, NULL, OPTION_TRACE },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
 
 static const char usage[] =
 	"usage: hallmark check [PATH…] [--service NAME] [--format text|json|github]\n"
+	"       hallmark check --trace FILE [--service NAME] [--json]\n"
 	"       hallmark check --rules | --explain RULE\n\n"
 	"Holds migrations, queries and contracts against the rules. PATH is a repository (default: this folder), a "
 	"service's\n"
@@ -41,6 +45,9 @@ static const char usage[] =
 	"  --json                the same as --format json\n"
 	"  --require-timeouts    files that something else than hallmark migrate runs have to set lock_timeout "
 	"themselves\n"
+	"  --trace FILE          runs a migration in a cluster of its own, behind the files before it, and says what "
+	"each\n"
+	"                        statement really locked and wrote anew\n"
 	"  --rules               lists all rules\n"
 	"  --explain RULE        why, a bad example, a good one\n\n"
 	"An exception is a comment on the statement: -- hallmark:allow RULE because …\n"
@@ -48,7 +55,7 @@ static const char usage[] =
 
 struct request {
 	const struct format *format;
-	const char *service, *explain;
+	const char *service, *explain, *trace;
 	bool wants_rules, wants_help;
 };
 
@@ -82,6 +89,9 @@ static bool read_option(int option, struct request *request, struct check *check
 	case OPTION_RULES:
 		request->wants_rules = true;
 		return true;
+	case OPTION_TRACE:
+		request->trace = optarg;
+		return true;
 	case OPTION_EXPLAIN:
 		request->explain = optarg;
 		return true;
@@ -102,17 +112,30 @@ static int explain(const char *name)
 	return 2;
 }
 
+static int fail(void)
+{
+	fprintf(stderr, "hallmark check: %s\n", hm_error_get()->message);
+	return 2;
+}
+
 static int run(struct check *check, const struct request *request, const char *const *paths, size_t n_paths)
 {
 	static const char *const here[] = { "." };
 
-	if (check_read(check, n_paths ? paths : here, n_paths ? n_paths : 1, request->service) != HM_OK) {
-		fprintf(stderr, "hallmark check: %s\n", hm_error_get()->message);
-		return 2;
-	}
+	if (check_read(check, n_paths ? paths : here, n_paths ? n_paths : 1, request->service) != HM_OK)
+		return fail();
 	check_run(check);
 	findings_settle(check);
 	request->format->write(check);
+	return check->n_findings ? 1 : 0;
+}
+
+/* The findings are those of the run; what the rules say of the file is for a call without --trace. */
+static int run_trace(struct check *check, const struct request *request)
+{
+	if (check_read(check, &request->trace, 1, request->service) != HM_OK ||
+	    trace_run(check, request->format) != HM_OK)
+		return fail();
 	return check->n_findings ? 1 : 0;
 }
 
@@ -135,7 +158,8 @@ int main(int argc, char **argv)
 	}
 	if (request.explain)
 		return explain(request.explain);
-	status = run(&check, &request, (const char *const *)argv + optind, (size_t)(argc - optind));
+	status = request.trace ? run_trace(&check, &request)
+			       : run(&check, &request, (const char *const *)argv + optind, (size_t)(argc - optind));
 	hm_arena_fini(&check.arena);
 	pg_query_exit();
 	return status;

@@ -4,7 +4,7 @@
  *
  *     -- file: services/example/migrations/0002_more.sql
  *
- * and then the folder they are in is what is checked. Runs in the repository's root, as `hallmark check` does.
+ * and then the folder they are in is what is checked. A block of "```sql trace" is run instead (--trace): its last file. Runs in the repository's root, as `hallmark check` does.
  */
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -22,6 +22,12 @@
 enum { PATH_BYTES = 512 };
 
 static const char pages[] = "tools/check/rules", marker[] = "-- file: ";
+
+/* How an example is checked, by what its block is called. */
+static const struct way {
+	const char *fence;
+	bool is_traced;
+} ways[] = { { "```sql\n", false }, { "```sql trace\n", true } };
 
 /* What an example came to. */
 struct outcome {
@@ -47,10 +53,9 @@ static struct hm_buffer read_page(const char *name)
 	return text;
 }
 
-/* The n-th ```sql block behind the heading and before the next heading; NULL: there is none. */
-static char *find_example(const char *page, const char *heading, unsigned n)
+/* The n-th block of its kind behind the heading and before the next heading; NULL: there is none. */
+static char *find_example(const char *page, const char *heading, const char *fence, unsigned n)
 {
-	static const char fence[] = "```sql\n";
 	const char *at = strstr(page, heading), *end, *next;
 
 	cr_assert(at, "no %s", heading);
@@ -92,39 +97,52 @@ static void write_file(const char *root, const char *name, size_t name_size, con
 	cr_assert_eq(fclose(file), 0);
 }
 
-/* Returns what is to be checked, below the root. */
-static const char *write_files(const char *root, const char *example)
+/* Returns what is to be checked, below the root: the one file, or of several the last if it is traced, else their root. */
+static const char *write_files(const char *root, const char *example, bool is_traced)
 {
-	const char *at = strstr(example, marker);
+	const char *at = strstr(example, marker), *name = "example.sql", *text, *next;
+	size_t size = strlen(name);
 
 	if (!at) {
-		write_file(root, "example.sql", strlen("example.sql"), example, strlen(example));
-		return "example.sql";
+		write_file(root, name, size, example, strlen(example));
+		return name;
 	}
-	while (at) {
-		const char *name = at + strlen(marker), *text = strchr(name, '\n') + 1, *next = strstr(text, marker);
-
-		write_file(root, name, (size_t)(text - 1 - name), text, next ? (size_t)(next - text) : strlen(text));
-		at = next;
+	for (; at; at = next) {
+		name = at + strlen(marker);
+		text = strchr(name, '\n') + 1;
+		size = (size_t)(text - 1 - name);
+		next = strstr(text, marker);
+		write_file(root, name, size, text, next ? (size_t)(next - text) : strlen(text));
 	}
-	return ".";
+	return is_traced ? strndup(name, size) : ".";
 }
 
-static struct outcome check_example(const char *example)
+static struct outcome check_example(const char *example, const struct way *way)
 {
 	char root[] = "/tmp/hallmark-example-XXXXXX", path[PATH_BYTES];
-	const char *command[] = { cli_program(), "check", path, "--service", "example", "--json", NULL };
+	const char *command[8] = { cli_program(), "check" };
+	size_t n = 2;
 	struct child_result result;
 	struct outcome outcome;
+	const char *name;
 
 	cr_assert(mkdtemp(root));
-	snprintf(path, sizeof path, "%s/%s", root, write_files(root, example));
-	if (!strcmp(path + strlen(path) - 2, "/."))
-		command[3] = "--json", command[4] = NULL;
+	name = write_files(root, example, way->is_traced);
+	snprintf(path, sizeof path, "%s/%s", root, name);
+	if (way->is_traced)
+		command[n++] = "--trace";
+	command[n++] = path;
+	command[n++] = "--json";
+	if (!strcmp(name, "example.sql")) {
+		command[n++] = "--service";
+		command[n++] = "example";
+	}
 	must(child_run(command, NULL, &result));
 	outcome.exit_code = result.exit_code;
 	outcome.findings = json_loads(result.out.data, 0, NULL);
 	cr_assert(outcome.findings, "no JSON but: %s%s", result.out.data, result.err.size ? result.err.data : "");
+	if (way->is_traced)
+		outcome.findings = json_object_get(outcome.findings, "findings");
 	child_fini(&result);
 	must(child_run((const char *const[]){ "/bin/rm", "-r", root, NULL }, NULL, &result));
 	child_fini(&result);
@@ -133,44 +151,45 @@ static struct outcome check_example(const char *example)
 
 /* ---- The pages --------------------------------------------------------------------------------------------------------- */
 
-static void expect_good(const char *rule, const char *example)
+static void expect_good(const char *rule, const struct outcome *outcome)
 {
-	struct outcome outcome = check_example(example);
-
-	cr_expect_eq(outcome.exit_code, 0);
-	cr_expect_eq(json_array_size(outcome.findings), 0, "%s: the good example gives %s", rule,
-		     json_dumps(outcome.findings, 0));
-	json_decref(outcome.findings);
+	cr_expect_eq(outcome->exit_code, 0);
+	cr_expect_eq(json_array_size(outcome->findings), 0, "%s: the good example gives %s", rule,
+		     json_dumps(outcome->findings, 0));
 }
 
-static void expect_bad(const char *rule, const char *example)
+static void expect_bad(const char *rule, const struct outcome *outcome)
 {
-	struct outcome outcome = check_example(example);
-	json_t *finding;
+	const json_t *finding;
 	size_t i;
 
-	cr_expect_eq(outcome.exit_code, 1, "%s: the bad example's exit status is %d", rule, outcome.exit_code);
-	cr_expect_gt(json_array_size(outcome.findings), 0);
-	json_array_foreach(outcome.findings, i, finding)
+	cr_expect_eq(outcome->exit_code, 1, "%s: the bad example's exit status is %d", rule, outcome->exit_code);
+	cr_expect_gt(json_array_size(outcome->findings), 0);
+	json_array_foreach(outcome->findings, i, finding)
 	{
 		cr_expect_str_eq(json_string_value(json_object_get(finding, "rule")), rule,
 				 "%s: the bad example gives %s", rule, json_dumps(finding, 0));
 		cr_expect_gt(json_integer_value(json_object_get(finding, "line")), 0);
 	}
-	json_decref(outcome.findings);
 }
 
-static unsigned expect_all(const char *rule, const char *page, const char *heading,
-			   void (*expect)(const char *rule, const char *example))
+static void expect_all(const char *rule, const char *page, const char *heading,
+		       void (*expect)(const char *rule, const struct outcome *outcome))
 {
-	unsigned n = 0;
+	unsigned n_all = 0;
 
-	for (char *example; (example = find_example(page, heading, n)); n++) {
-		expect(rule, example);
-		free(example);
+	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+		char *example;
+
+		for (unsigned n = 0; (example = find_example(page, heading, ways[i].fence, n)); n++) {
+			struct outcome outcome = check_example(example, &ways[i]);
+
+			expect(rule, &outcome);
+			free(example);
+			n_all++;
+		}
 	}
-	cr_expect_gt(n, 0, "%s: nothing under %s", rule, heading);
-	return n;
+	cr_expect_gt(n_all, 0, "%s: nothing under %s", rule, heading);
 }
 
 static int is_page(const struct dirent *entry)
