@@ -12,6 +12,10 @@ int64_t hm_clock_mono_us(void);
 /* hm_clock_wall_us is the time since 1970-01-01T00:00:00Z. */
 int64_t hm_clock_wall_us(void);
 
+/* Both are a test's to move (clock_manual.h). hm_clock_machine_us is the monotonic one that nobody moves, to be compared with itself alone:
+ * for limits on what other processes do, which live by the machine's. */
+int64_t hm_clock_machine_us(void);
+
 enum { HM_TIME_BYTES = 32 };
 
 /* hm_time_format writes RFC 3339 in UTC with the fewest of 0, 3 or 6 fraction digits ("2026-11-22T10:00:00.123Z"). */

@@ -33,7 +33,7 @@ static bool must_end(struct hm_log_queue *queue)
 {
 	const int64_t by_us = atomic_load(&queue->close_by_us);
 
-	return by_us && hm_clock_mono_us() >= by_us;
+	return by_us && hm_clock_machine_us() >= by_us;
 }
 
 /* Whether the descriptor takes bytes now; a full pipe is looked at now and then, so that closing need not wait for its reader. */
@@ -179,7 +179,7 @@ void hm_log_queue_close(struct hm_log_queue *queue)
 {
 	if (!queue)
 		return;
-	atomic_store(&queue->close_by_us, hm_clock_mono_us() + CLOSE_MS * HM_US_PER_MS);
+	atomic_store(&queue->close_by_us, hm_clock_machine_us() + CLOSE_MS * HM_US_PER_MS);
 	pthread_mutex_lock(&queue->lock);
 	if (queue->unsaid)
 		say_dropped(queue);

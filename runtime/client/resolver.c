@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/id.h"
+#include "base/sleep.h"
 #include "client/backoff.h"
 
 static const struct hm_scheme schemes[] = {
@@ -144,13 +145,6 @@ static int64_t next_us(const struct hm_resolver *resolver, int64_t now_us)
 	return now_us + wait_us;
 }
 
-static void sleep_until(struct hm_resolver *resolver, int64_t due_us)
-{
-	const struct timespec until = { .tv_sec = due_us / HM_US_PER_S, .tv_nsec = due_us % HM_US_PER_S * 1000 };
-
-	pthread_cond_timedwait(&resolver->changed, &resolver->lock, &until);
-}
-
 /* With the lock held. */
 static void wait_for_next(struct hm_resolver *resolver, int64_t now_us)
 {
@@ -160,7 +154,7 @@ static void wait_for_next(struct hm_resolver *resolver, int64_t now_us)
 	if (due_us < least_us)
 		due_us = least_us;
 	while (!resolver->is_closing && hm_clock_mono_us() < (resolver->is_nudged ? least_us : due_us))
-		sleep_until(resolver, resolver->is_nudged ? least_us : due_us);
+		hm_sleep_on(&resolver->changed, &resolver->lock, resolver->is_nudged ? least_us : due_us);
 	resolver->is_nudged = false;
 }
 
@@ -182,7 +176,6 @@ static void *run(void *user)
 static struct hm_resolver *make_resolver(const struct hm_scheme *scheme, const char *target)
 {
 	struct hm_resolver *resolver = allocate(sizeof *resolver + strlen(target) + 1);
-	pthread_condattr_t attributes;
 
 	resolver->scheme = scheme;
 	memcpy(resolver->target, target, strlen(target));
@@ -190,10 +183,7 @@ static struct hm_resolver *make_resolver(const struct hm_scheme *scheme, const c
 	resolver->current = allocate(sizeof *resolver->current);
 	resolver->next = allocate(sizeof *resolver->next);
 	pthread_mutex_init(&resolver->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&resolver->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&resolver->changed, NULL);
 	return resolver;
 }
 

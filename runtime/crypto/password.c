@@ -5,14 +5,13 @@
 #include "crypto/password.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/sleep.h"
 #include "crypto/crypto.h"
 
 enum { STORED_HASH_BYTES = 32, LEAST_KIBIBYTES = crypto_pwhash_argon2id_MEMLIMIT_MIN / 1024 };
@@ -43,12 +42,11 @@ void hm_password_set_cost(uint64_t memory_bytes, uint64_t passes, unsigned concu
 
 static hm_status turn_take(int64_t deadline_us)
 {
-	const struct timespec until = { deadline_us / HM_US_PER_S, deadline_us % HM_US_PER_S * 1000 };
 	bool late = hm_clock_mono_us() >= deadline_us;
 
 	pthread_mutex_lock(&turns.lock);
 	while (!late && turns.taken >= cost.concurrent)
-		late = pthread_cond_clockwait(&turns.given_back, &turns.lock, CLOCK_MONOTONIC, &until) == ETIMEDOUT;
+		late = !hm_sleep_on(&turns.given_back, &turns.lock, deadline_us);
 	turns.taken += !late;
 	pthread_mutex_unlock(&turns.lock);
 	return late ? hm_raise(RESOURCE_EXHAUSTED,

@@ -14,6 +14,7 @@
 #include "base/buffer.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sleep.h"
 #include "guard/lease.h"
 #include "server/quota.h"
 #include "wire/json.h"
@@ -61,7 +62,6 @@ static void open_table(struct hm_refusals *refusals, struct table *table)
 struct hm_refusals *hm_refusals_open(const struct hm_service_table *table, struct hm_audit_writer *writer)
 {
 	struct hm_refusals *refusals = calloc(1, sizeof *refusals);
-	pthread_condattr_t attributes;
 
 	if (!refusals)
 		abort();
@@ -69,10 +69,7 @@ struct hm_refusals *hm_refusals_open(const struct hm_service_table *table, struc
 	refusals->writer = writer;
 	hm_quota_set(&refusals->own, OWN_PER_S);
 	pthread_mutex_init(&refusals->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&refusals->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&refusals->changed, NULL);
 	return refusals;
 }
 
@@ -249,9 +246,8 @@ static uint64_t write_out(struct hm_refusals *refusals, uint64_t left)
 static void wait_period(struct hm_refusals *refusals)
 {
 	const int64_t until_us = hm_clock_mono_us() + PERIOD_US;
-	const struct timespec until = { .tv_sec = until_us / HM_US_PER_S, .tv_nsec = until_us % HM_US_PER_S * 1000 };
 
-	while (!refusals->is_stopping && !pthread_cond_timedwait(&refusals->changed, &refusals->lock, &until))
+	while (!refusals->is_stopping && hm_sleep_on(&refusals->changed, &refusals->lock, until_us))
 		;
 }
 

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/sleep.h"
 #include "client/channel.h"
 #include "client/context.h"
 #include "crypto/token.h"
@@ -128,16 +129,14 @@ static void note(struct hm_feeder *feeder, struct source *source, hm_status stat
 /* Waits for the next round; false: the feeder is closing. */
 static bool rest(struct hm_feeder *feeder)
 {
-	struct timespec until;
 	int64_t until_us;
 	bool goes_on;
 
 	pthread_mutex_lock(&feeder->lock);
 	until_us =
 		hm_clock_mono_us() + (feeder->n_heard < feeder->n_sources ? FIRST_PERIOD_MS : PERIOD_MS) * HM_US_PER_MS;
-	until = (struct timespec){ .tv_sec = until_us / HM_US_PER_S, .tv_nsec = until_us % HM_US_PER_S * 1000 };
 	while (!feeder->is_closing && hm_clock_mono_us() < until_us)
-		pthread_cond_clockwait(&feeder->changed, &feeder->lock, CLOCK_MONOTONIC, &until);
+		hm_sleep_on(&feeder->changed, &feeder->lock, until_us);
 	goes_on = !feeder->is_closing;
 	pthread_mutex_unlock(&feeder->lock);
 	return goes_on;
@@ -240,12 +239,11 @@ static const char *first_unheard(const struct hm_feeder *feeder)
 hm_status hm_feeder_wait(struct hm_feeder *feeder, uint32_t timeout_ms)
 {
 	int64_t until_us = hm_clock_mono_us() + (int64_t)timeout_ms * HM_US_PER_MS;
-	struct timespec until = { .tv_sec = until_us / HM_US_PER_S, .tv_nsec = until_us % HM_US_PER_S * 1000 };
 	hm_status status = HM_OK;
 
 	pthread_mutex_lock(&feeder->lock);
 	while (feeder->n_heard < feeder->n_sources && hm_clock_mono_us() < until_us)
-		pthread_cond_clockwait(&feeder->changed, &feeder->lock, CLOCK_MONOTONIC, &until);
+		hm_sleep_on(&feeder->changed, &feeder->lock, until_us);
 	if (feeder->n_heard < feeder->n_sources)
 		status = hm_raise(DEADLINE_EXCEEDED,
 				  "service %s did not answer in %u ms: is it being served? (hallmark serve %s)",

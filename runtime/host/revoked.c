@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/sleep.h"
 
 enum { PERIOD_MS = 500, PATH_BYTES = 4096, ID_BYTES_MAX = 128, FILE_BYTES_MAX = 1 << 20, LINE_BYTES = 256 };
 
@@ -130,12 +131,11 @@ static void note(struct hm_revoked *revoked, hm_status status)
 static bool rest(struct hm_revoked *revoked)
 {
 	int64_t until_us = hm_clock_mono_us() + (int64_t)PERIOD_MS * HM_US_PER_MS;
-	struct timespec until = { .tv_sec = until_us / HM_US_PER_S, .tv_nsec = until_us % HM_US_PER_S * 1000 };
 	bool goes_on;
 
 	pthread_mutex_lock(&revoked->lock);
 	while (!revoked->is_closing && hm_clock_mono_us() < until_us)
-		pthread_cond_clockwait(&revoked->changed, &revoked->lock, CLOCK_MONOTONIC, &until);
+		hm_sleep_on(&revoked->changed, &revoked->lock, until_us);
 	goes_on = !revoked->is_closing;
 	pthread_mutex_unlock(&revoked->lock);
 	return goes_on;

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/id.h"
 #include "base/log.h"
+#include "base/sleep.h"
 
 struct hm_sweeper {
 	hm_status (*sweep)(void *user);
@@ -32,12 +33,11 @@ static int64_t next_us(const struct hm_sweeper *sweeper)
 static bool rest(struct hm_sweeper *sweeper)
 {
 	int64_t until_us = next_us(sweeper);
-	const struct timespec until = { .tv_sec = until_us / HM_US_PER_S, .tv_nsec = until_us % HM_US_PER_S * 1000 };
 	bool goes_on;
 
 	pthread_mutex_lock(&sweeper->lock);
 	while (!sweeper->is_closing && hm_clock_mono_us() < until_us)
-		pthread_cond_clockwait(&sweeper->changed, &sweeper->lock, CLOCK_MONOTONIC, &until);
+		hm_sleep_on(&sweeper->changed, &sweeper->lock, until_us);
 	goes_on = !sweeper->is_closing;
 	pthread_mutex_unlock(&sweeper->lock);
 	return goes_on;

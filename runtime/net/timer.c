@@ -8,9 +8,9 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/clock.h"
+#include "base/sleep.h"
 
 static struct {
 	pthread_mutex_t lock;
@@ -20,9 +20,7 @@ static struct {
 	const struct hm_timer *firing;
 	struct hm_timer **heap; /* from 1 */
 	size_t count, capacity;
-} timers = { .lock = PTHREAD_MUTEX_INITIALIZER };
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
+} timers = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 static void put(struct hm_timer *timer, size_t place)
 {
@@ -57,13 +55,6 @@ static void take_out(struct hm_timer *timer)
 		sift(last, place);
 }
 
-static void sleep_until(int64_t due_us)
-{
-	const struct timespec until = { .tv_sec = due_us / HM_US_PER_S, .tv_nsec = due_us % HM_US_PER_S * 1000 };
-
-	pthread_cond_timedwait(&timers.changed, &timers.lock, &until);
-}
-
 static void fire_first(void)
 {
 	struct hm_timer *timer = timers.heap[1];
@@ -87,21 +78,11 @@ static void *run(void *unused)
 		if (!timers.count)
 			pthread_cond_wait(&timers.changed, &timers.lock);
 		else if (timers.heap[1]->due_us > hm_clock_mono_us())
-			sleep_until(timers.heap[1]->due_us);
+			hm_sleep_on(&timers.changed, &timers.lock, timers.heap[1]->due_us);
 		else
 			fire_first();
 	}
 	return NULL;
-}
-
-static void init_clock(void)
-{
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&timers.changed, &attributes);
-	pthread_condattr_destroy(&attributes);
 }
 
 /* Signals are for the threads of the program's own. Without this thread no call would ever time out. */
@@ -133,7 +114,6 @@ void hm_timer_init(struct hm_timer *timer, void (*fire)(void *user), void *user)
 
 void hm_timer_set(struct hm_timer *timer, int64_t due_us)
 {
-	pthread_once(&once, init_clock);
 	pthread_mutex_lock(&timers.lock);
 	if (!timers.is_running)
 		start_thread();
@@ -151,7 +131,6 @@ void hm_timer_set(struct hm_timer *timer, int64_t due_us)
 
 void hm_timer_stop(struct hm_timer *timer)
 {
-	pthread_once(&once, init_clock);
 	pthread_mutex_lock(&timers.lock);
 	if (timer->place)
 		take_out(timer);

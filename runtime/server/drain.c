@@ -4,9 +4,8 @@
  *
  *     is_draining → GOAWAY outside → wait → turns_away_own → GOAWAY within → wait
  */
-#include <time.h>
-
 #include "base/clock.h"
+#include "base/sleep.h"
 #include "server/serving.h"
 
 static void say_goaway(struct hm_server *server, bool to_own)
@@ -52,12 +51,12 @@ static bool has_drained(struct hm_server *server, bool of_own)
 	return true;
 }
 
-static void drain(struct hm_server *server, bool own, const struct timespec *until)
+static void drain(struct hm_server *server, bool own, int64_t until_us)
 {
 	say_goaway(server, own);
 	pthread_mutex_lock(&server->peers_lock);
 	while (!has_drained(server, own))
-		if (pthread_cond_timedwait(&server->changed, &server->peers_lock, until))
+		if (!hm_sleep_on(&server->changed, &server->peers_lock, until_us))
 			break;
 	pthread_mutex_unlock(&server->peers_lock);
 }
@@ -65,14 +64,13 @@ static void drain(struct hm_server *server, bool own, const struct timespec *unt
 void hm_server_drain(struct hm_server *server, uint32_t timeout_ms)
 {
 	int64_t until_us = hm_clock_mono_us() + (int64_t)timeout_ms * HM_US_PER_MS;
-	const struct timespec until = { .tv_sec = until_us / HM_US_PER_S, .tv_nsec = until_us % HM_US_PER_S * 1000 };
 
 	pthread_mutex_lock(&server->peers_lock); /* who is let in now is in the list by then */
 	atomic_store(&server->is_draining, true);
 	pthread_mutex_unlock(&server->peers_lock);
-	drain(server, false, &until);
+	drain(server, false, until_us);
 	pthread_mutex_lock(&server->peers_lock);
 	atomic_store(&server->turns_away_own, true);
 	pthread_mutex_unlock(&server->peers_lock);
-	drain(server, true, &until);
+	drain(server, true, until_us);
 }

@@ -2,7 +2,6 @@
 #include "server/server.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 #include "server/pool.h"
 #include "server/serving.h"
@@ -43,12 +42,7 @@ static void on_sweep(void *user)
 
 static void init_locks(struct hm_server *server)
 {
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&server->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&server->changed, NULL);
 	pthread_mutex_init(&server->peers_lock, NULL);
 	pthread_mutex_init(&server->free_lock, NULL);
 	pthread_mutex_init(&server->channels_lock, NULL);

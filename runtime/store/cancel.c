@@ -1,4 +1,7 @@
-/* Cancelling: a list of what is to be cancelled, and the thread that goes through it. */
+/*
+ * Cancelling: a list of what is to be cancelled, and the thread that goes through it. It sleeps by the machine's clock, as PostgreSQL
+ * does: a cancel that came too early is to be made again, though a test has the time stand still.
+ */
 #include "store/cancel.h"
 
 #include <pthread.h>
@@ -68,7 +71,7 @@ static void run_one(struct cancelling *one)
 	(void)PQcancel(one->cancel, reason, sizeof reason);
 	pthread_mutex_lock(&canceller.lock);
 	one->is_running = false;
-	one->due_us = hm_clock_mono_us() + one->again_ms * HM_US_PER_MS;
+	one->due_us = hm_clock_machine_us() + one->again_ms * HM_US_PER_MS;
 	one->again_ms = one->again_ms * 2 < AGAIN_MS_MAX ? one->again_ms * 2 : AGAIN_MS_MAX;
 }
 
@@ -99,7 +102,7 @@ static void *run(void *unused)
 
 		if (!one) {
 			pthread_cond_wait(&canceller.changed, &canceller.lock);
-		} else if (one->due_us > hm_clock_mono_us()) {
+		} else if (one->due_us > hm_clock_machine_us()) {
 			sleep_until(one->due_us);
 		} else {
 			run_one(one);

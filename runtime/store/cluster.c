@@ -105,7 +105,7 @@ static PGPing ping(const struct hm_cluster *cluster)
  * the processes are looked for. */
 static hm_status await_answer(const struct hm_cluster *cluster, bool *ret_answers)
 {
-	int64_t limit_us = hm_clock_mono_us() + (int64_t)START_LIMIT_S * HM_US_PER_S;
+	int64_t limit_us = hm_clock_machine_us() + (int64_t)START_LIMIT_S * HM_US_PER_S;
 	int pause_ms = 1;
 
 	*ret_answers = true;
@@ -116,7 +116,7 @@ static hm_status await_answer(const struct hm_cluster *cluster, bool *ret_answer
 			*ret_answers = false;
 			return HM_OK;
 		}
-		if (hm_clock_mono_us() > limit_us)
+		if (hm_clock_machine_us() > limit_us)
 			return cluster_raise_log(cluster, "postgres does not answer");
 	}
 	return HM_OK;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/sleep.h"
 #include "store/error.h"
 #include "store/pool.h"
 
@@ -13,17 +14,8 @@ enum { CONNECT_US_MAX = 10 * HM_US_PER_S, OPTIONS_BYTES = 160 };
 bool socket_wait(const PGconn *pg, short events, int64_t deadline_us)
 {
 	struct pollfd file = { .fd = PQsocket(pg), .events = events };
-	int timeout_ms = -1, n;
 
-	do {
-		if (deadline_us) {
-			int64_t left_us = deadline_us - hm_clock_mono_us();
-
-			timeout_ms = left_us > 0 ? (int)(left_us / HM_US_PER_MS + 1) : 0;
-		}
-		n = poll(&file, 1, timeout_ms);
-	} while (n < 0); /* a signal */
-	return n > 0;
+	return hm_sleep_poll(&file, deadline_us);
 }
 
 /* libpq reports notices on stderr unless told not to; errors arrive as results. */

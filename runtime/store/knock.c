@@ -2,18 +2,14 @@
 #include "store/knock.h"
 
 #include "base/clock.h"
+#include "base/sleep.h"
 
 enum { PAUSE_MS_FIRST = 20, PAUSE_MS_MAX = 250 };
 
 void knock_init(struct knock *knock)
 {
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_mutex_init(&knock->lock, NULL);
-	pthread_cond_init(&knock->changed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&knock->changed, NULL);
 }
 
 void knock_fini(struct knock *knock)
@@ -56,15 +52,10 @@ enum knock_turn knock_turn(struct knock *knock, uint64_t seen)
 static void sleep_a_while(struct knock *knock, int64_t deadline_us)
 {
 	int64_t until_us = knock->is_knocking ? deadline_us : knock->due_us;
-	struct timespec until;
 
 	if (deadline_us && deadline_us < until_us)
 		until_us = deadline_us;
-	until = (struct timespec){ .tv_sec = until_us / HM_US_PER_S, .tv_nsec = until_us % HM_US_PER_S * 1000 };
-	if (until_us)
-		pthread_cond_timedwait(&knock->changed, &knock->lock, &until);
-	else
-		pthread_cond_wait(&knock->changed, &knock->lock);
+	hm_sleep_on(&knock->changed, &knock->lock, until_us);
 }
 
 /* With the lock held; let go where it raises. */

@@ -77,13 +77,13 @@ static hm_status lock(const struct migrate *migrate)
 {
 	static const char try_sql[] =
 		"SELECT pg_try_advisory_lock(hashtextextended('hallmark.migrate.' || current_schema(), 0))";
-	int64_t limit_us = hm_clock_mono_us() + (int64_t)LOCK_LIMIT_S * HM_US_PER_S;
+	int64_t limit_us = hm_clock_machine_us() + (int64_t)LOCK_LIMIT_S * HM_US_PER_S;
 	unsigned pause_ms = LOCK_PAUSE_MS;
 	bool is_ours = false;
 
 	TRY(session_ask_bool(migrate->connection, try_sql, &is_ours));
 	while (!is_ours) {
-		if (hm_clock_mono_us() > limit_us)
+		if (hm_clock_machine_us() > limit_us)
 			return hm_raise(ABORTED, "%s: another migration of it runs since %d s",
 					migrate->config->service, LOCK_LIMIT_S);
 		pause_jittered(&pause_ms);

@@ -1,21 +1,14 @@
 /* Pools: a stack of idle connections and a count of all. */
 #include "store/pool.h"
 
-#include <errno.h>
-#include <time.h>
-
 #include "base/clock.h"
+#include "base/sleep.h"
 #include "store/cancel.h"
 
 void pool_init(struct pool *pool, unsigned n_max)
 {
-	pthread_condattr_t attributes;
-
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_cond_init(&pool->freed, &attributes);
-	pthread_condattr_destroy(&attributes);
+	pthread_cond_init(&pool->freed, NULL);
 	knock_init(&pool->knock);
 	pool->n_max = n_max;
 }
@@ -51,20 +44,15 @@ static bool is_cancelled(const struct hm_tx_options *options)
 /* With the lock held: until there is an idle connection, or room for a new one. */
 static void wait_for_room(struct pool *pool, const struct hm_tx_options *options)
 {
-	const struct timespec deadline = {
-		.tv_sec = options->deadline_us / HM_US_PER_S,
-		.tv_nsec = options->deadline_us % HM_US_PER_S * 1000,
-	};
 	int64_t began_us;
-	int error = 0;
+	bool is_late = false;
 
 	if (has_room(pool))
 		return;
 	began_us = hm_clock_mono_us();
 	pool->n_waiting++;
-	while (!has_room(pool) && error != ETIMEDOUT && !is_cancelled(options))
-		error = options->deadline_us ? pthread_cond_timedwait(&pool->freed, &pool->lock, &deadline)
-					     : pthread_cond_wait(&pool->freed, &pool->lock);
+	while (!has_room(pool) && !is_late && !is_cancelled(options))
+		is_late = !hm_sleep_on(&pool->freed, &pool->lock, options->deadline_us);
 	pool->n_waiting--;
 	pool->waits++;
 	pool->waited_us += (uint64_t)(hm_clock_mono_us() - began_us);
