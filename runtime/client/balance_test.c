@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/clock_manual.h"
 #include "tests/farm.h"
 #include "tests/rpc_world.h"
 
@@ -86,6 +87,34 @@ Test(balance, ejects_a_server_that_fails_and_goes_on_with_the_others, .timeout =
 	farm_close(&farm);
 }
 
+/* Opens a farm of which one server was ejected, and does well again. */
+static void eject_one(struct farm *farm)
+{
+	farm_open(farm, SERVERS, ";balancing=round_robin;attempts=1");
+	farm_connect(farm, SERVERS);
+	atomic_store(&farm->servers[1].fails, true);
+	while (farm_members(farm) == SERVERS)
+		(void)!farm_call(farm);
+	atomic_store(&farm->servers[1].fails, false);
+	farm_zero(farm);
+}
+
+Test(balance, takes_the_ejected_one_back_after_half_a_minute, .timeout = 60, .init = hm_clock_hold)
+{
+	struct farm farm;
+
+	eject_one(&farm);
+	hm_clock_advance_ms(29 * 1000);
+	call_well(&farm, 100);
+	cr_expect_eq(calls_of(&farm, 1), 0);
+	hm_clock_advance_ms(1000);
+	rpc_wait_for(farm_members(&farm) == SERVERS);
+	farm_zero(&farm);
+	call_well(&farm, SERVERS * ROUNDS);
+	cr_expect_eq(calls_of(&farm, 1), ROUNDS);
+	farm_close(&farm);
+}
+
 Test(balance, calls_the_ejected_ones_after_all_when_no_other_is_left, .timeout = 60)
 {
 	struct farm farm;
@@ -130,18 +159,20 @@ Test(balance, loses_no_call_while_a_server_drains, .timeout = 60)
 	farm_close(&farm);
 }
 
-Test(balance, asks_servers_whether_they_serve_and_leaves_those_that_do_not, .timeout = 60)
+Test(balance, asks_servers_whether_they_serve_and_leaves_those_that_do_not, .timeout = 60, .init = hm_clock_hold)
 {
 	struct farm farm;
 
 	farm_open(&farm, 2, ";balancing=round_robin");
 	farm_connect(&farm, 2);
 	cr_assert_eq(hm_server_set_health(farm.servers[0].server, "", false), HM_OK);
+	hm_clock_advance_ms(2000);
 	rpc_wait_for(farm_members(&farm) == 1);
 	farm_zero(&farm);
 	call_well(&farm, 20);
 	cr_expect_eq(calls_of(&farm, 0), 0);
 	cr_assert_eq(hm_server_set_health(farm.servers[0].server, "", true), HM_OK);
+	hm_clock_advance_ms(2000);
 	rpc_wait_for(farm_members(&farm) == 2);
 	call_well(&farm, 20);
 	cr_expect_eq(calls_of(&farm, 0), 10);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock_manual.h"
+#include "rpc/wait.h"
 #include "tests/rpc_world.h"
 
 static const Echo__SleepRequest standing = { ECHO_SLEEP_REQUEST_BASE, HM_SET(ms, 1) };
@@ -87,15 +89,34 @@ RPC_TEST(channel, speaks_for_more_people_than_there_are_slots)
 	}
 }
 
-RPC_TEST(channel, ends_a_call_at_its_deadline)
+static struct hm_error why; /* call_standing failed */
+
+static void *call_standing(void *user)
 {
+	struct rpc_world *world = user;
 	Echo__SleepReply *reply = NULL;
+	hm_status status = echo_sleep(world->channel, world->context, &standing, &reply);
+
+	why = *hm_error_get();
+	return (void *)(intptr_t)status;
+}
+
+RPC_TEST(channel, ends_a_call_at_its_deadline, .init = hm_clock_hold)
+{
+	pthread_t thread;
+	void *status;
 
 	still_answers(world);
 	rpc_gate_shut();
-	hm_context_set_timeout(world->context, 500);
-	cr_assert_eq(echo_sleep(world->channel, world->context, &standing, &reply), HM_DEADLINE_EXCEEDED);
-	cr_expect(hm_error_get()->maybe_processed);
+	hm_context_set_timeout(world->context, 4000);
+	pthread_create(&thread, NULL, call_standing, world);
+	rpc_gate_wait(1);
+	hm_clock_advance_ms(3999);
+	cr_expect_eq(world->context->waiting, HM_WAIT_WAITING);
+	hm_clock_advance_ms(1);
+	pthread_join(thread, &status);
+	cr_expect_eq((intptr_t)status, HM_DEADLINE_EXCEEDED);
+	cr_expect(why.maybe_processed);
 	hm_context_set_timeout(world->context, 0);
 	still_answers(world);
 	rpc_wait_for(rpc_gate_cancelled() == 1); /* the server was told */
@@ -123,15 +144,6 @@ RPC_TEST(channel, makes_no_call_within_a_transaction)
 	cr_expect_eq(rpc_counts.ran, ran);
 	world->context->in_transaction = false;
 	still_answers(world);
-}
-
-static void *call_standing(void *user)
-{
-	struct rpc_world *world = user;
-	Echo__SleepReply *reply = NULL;
-	hm_status status = echo_sleep(world->channel, world->context, &standing, &reply);
-
-	return (void *)(intptr_t)status;
 }
 
 RPC_TEST(channel, cancels_a_waiting_call_from_another_thread)
@@ -212,18 +224,22 @@ RPC_TEST(channel, ends_each_of_ten_thousand_started_calls_exactly_once)
 	cr_expect_eq(n_ended, MANY);
 }
 
-RPC_TEST(channel, tells_a_started_call_of_its_deadline)
+RPC_TEST(channel, tells_a_started_call_of_its_deadline, .init = hm_clock_hold)
 {
 	rpc_gate_shut();
 	closed_status = -1;
-	hm_context_set_timeout(world->context, 20);
+	hm_context_set_timeout(world->context, 4000);
 	cr_assert_eq(echo_sleep_start(world->channel, world->context, &standing, note_status, NULL), HM_OK);
+	rpc_gate_wait(1);
+	hm_clock_advance_ms(3999);
+	cr_expect_eq(closed_status, -1);
+	hm_clock_advance_ms(1 + 3); /* the wheel of deadlines goes by 2 ms: never early, a little late */
 	rpc_wait_for(closed_status != -1);
 	cr_expect_eq(closed_status, HM_DEADLINE_EXCEEDED);
 	rpc_gate_open();
 }
 
-RPC_TEST(channel, fails_at_once_when_nobody_listens_and_connects_when_somebody_does)
+RPC_TEST(channel, fails_at_once_when_nobody_listens_and_connects_when_somebody_does, .init = hm_clock_take)
 {
 	Echo__EchoMessage *reply = NULL;
 
@@ -233,6 +249,7 @@ RPC_TEST(channel, fails_at_once_when_nobody_listens_and_connects_when_somebody_d
 		     strstr(hm_error_get()->message, "connect:") && !hm_error_get()->maybe_processed);
 	cr_expect(strstr(hm_error_get()->message, world->url), "the peer is named: %s", hm_error_get()->message);
 	rpc_world_serve(world);
+	hm_clock_advance_ms(120000); /* the longest back-off there is */
 	rpc_wait_for(echo_text(world, "back", &reply) == HM_OK);
 	cr_expect_str_eq(reply->text, "back");
 }

@@ -3,10 +3,11 @@
 #include <pthread.h>
 #include <stdint.h>
 
+#include "base/clock_manual.h"
 #include "tests/farm.h"
 #include "tests/rpc_world.h"
 
-enum { FIRST = 1 << 1, SECOND = 1 << 2, THIRD = 1 << 3 };
+enum { FIRST = 1 << 1, SECOND = 1 << 2, THIRD = 1 << 3, DEADLINE_MS = 5000 /* the contract's */ };
 
 static void open_farm(struct farm *farm, unsigned servers, const char *options)
 {
@@ -45,15 +46,29 @@ static void *change(void *farm)
 	return (void *)(intptr_t)farm_change(farm);
 }
 
+/* With time standing still: the first attempt has come to its server, and the second is due. */
+static void hedge_now(struct farm *farm)
+{
+	rpc_wait_for(atomic_load(&farm->stood) == 1);
+	cr_expect_eq(farm_calls(farm), 1);
+	hm_clock_advance_ms(1);
+}
+
 /* ---- One answers ------------------------------------------------------------------------------------------------------- */
 
-Test(hedge, another_server_answers_for_the_one_that_hangs_which_hears_that_nobody_waits, .timeout = 60)
+Test(hedge, another_server_answers_for_the_one_that_hangs_which_hears_that_nobody_waits, .timeout = 60,
+     .init = hm_clock_hold)
 {
 	struct farm farm;
+	pthread_t thread;
+	void *status;
 
 	open_farm(&farm, 2, ";hedge=1");
 	atomic_store(&farm.hanging, FIRST);
-	cr_expect_eq(farm_call(&farm), HM_OK, "%s", hm_error_get()->message);
+	pthread_create(&thread, NULL, call, &farm);
+	hedge_now(&farm);
+	pthread_join(thread, &status);
+	cr_expect_eq((intptr_t)status, HM_OK);
 	rpc_wait_for(atomic_load(&farm.cancelled) == 1);
 	cr_expect_eq(farm.servers[0].calls, 1);
 	cr_expect_eq(farm.servers[1].calls, 1);
@@ -61,26 +76,28 @@ Test(hedge, another_server_answers_for_the_one_that_hangs_which_hears_that_nobod
 	farm_close(&farm);
 }
 
-Test(hedge, a_started_call_is_answered_so_too, .timeout = 60)
+Test(hedge, a_started_call_is_answered_so_too, .timeout = 60, .init = hm_clock_hold)
 {
 	struct farm farm;
 
 	open_farm(&farm, 2, ";hedge=1");
 	atomic_store(&farm.hanging, FIRST);
 	farm_start(&farm);
+	hedge_now(&farm);
 	rpc_wait_for(farm_ended == 1);
 	cr_expect_eq(farm_ended_well, 1);
 	rpc_wait_for(atomic_load(&farm.cancelled) == 1);
 	farm_close(&farm);
 }
 
-Test(hedge, the_second_attempt_is_cancelled_when_the_first_answers_after_all, .timeout = 60)
+Test(hedge, the_second_attempt_is_cancelled_when_the_first_answers_after_all, .timeout = 60, .init = hm_clock_hold)
 {
 	struct farm farm;
 
 	open_farm(&farm, 2, ";hedge=1");
 	atomic_store(&farm.hanging, FIRST | SECOND);
 	farm_start(&farm);
+	hedge_now(&farm);
 	rpc_wait_for(atomic_load(&farm.stood) == 2);
 	atomic_store(&farm.hanging, SECOND);
 	rpc_wait_for(farm_ended == 1);
@@ -89,25 +106,34 @@ Test(hedge, the_second_attempt_is_cancelled_when_the_first_answers_after_all, .t
 	farm_close(&farm);
 }
 
-static hm_status call_method(struct farm *farm, const struct hm_method *method)
+/* Fail, with a contract of the test's. */
+static struct hm_method method;
+
+static void *call_method(void *user)
 {
 	const Echo__FailRequest request = { ECHO_FAIL_REQUEST_BASE, HM_SET(code, 1) };
+	const struct farm *farm = user;
 	ProtobufCMessage *reply;
 
-	return hm_channel_call(farm->channel, farm->context, method, &request.base, &reply);
+	return (void *)(intptr_t)hm_channel_call(farm->channel, farm->context, &method, &request.base, &reply);
 }
 
-Test(hedge, a_contract_is_enough_and_so_is_the_key_of_a_write, .timeout = 60)
+Test(hedge, a_contract_is_enough_and_so_is_the_key_of_a_write, .timeout = 60, .init = hm_clock_hold)
 {
-	struct hm_method method = *hm_method_find(&echo_table, "Fail");
 	struct farm farm;
+	pthread_t thread;
+	void *status;
 
 	open_farm(&farm, 2, "");
+	method = *hm_method_find(&echo_table, "Fail");
 	method.effect = HM_EFFECT_WRITE;
 	method.hedge_after_ms = 1;
 	farm.context->idempotency_key = "once";
 	atomic_store(&farm.hanging, FIRST);
-	cr_expect_eq(call_method(&farm, &method), HM_OK, "%s", hm_error_get()->message);
+	pthread_create(&thread, NULL, call_method, &farm);
+	hedge_now(&farm);
+	pthread_join(thread, &status);
+	cr_expect_eq((intptr_t)status, HM_OK);
 	rpc_wait_for(atomic_load(&farm.cancelled) == 1);
 	cr_expect_eq(farm_calls(&farm), 2);
 	farm_close(&farm);
@@ -210,17 +236,23 @@ Test(hedge, a_caller_that_cancels_cancels_the_attempt_that_is_left, .timeout = 6
 	farm_close(&farm);
 }
 
-Test(hedge, both_attempts_end_with_the_deadline, .timeout = 60)
+Test(hedge, both_attempts_end_with_the_deadline, .timeout = 60, .init = hm_clock_take)
 {
 	struct farm farm;
+	pthread_t thread;
+	void *status;
 
 	open_farm(&farm, 2, ";hedge=1");
 	atomic_store(&farm.hanging, FIRST | SECOND);
-	hm_context_set_timeout(farm.context, 1000);
-	cr_expect_eq(farm_call(&farm), HM_DEADLINE_EXCEEDED);
+	pthread_create(&thread, NULL, call, &farm);
+	rpc_wait_for(atomic_load(&farm.stood) == 2);
+	hm_clock_advance_ms(DEADLINE_MS);
+	pthread_join(thread, &status);
+	cr_expect_eq((intptr_t)status, HM_DEADLINE_EXCEEDED);
 	rpc_wait_for(atomic_load(&farm.cancelled) == 2);
-	hm_context_set_timeout(farm.context, 1000);
 	farm_start(&farm);
+	rpc_wait_for(atomic_load(&farm.stood) == 4);
+	hm_clock_advance_ms(DEADLINE_MS);
 	rpc_wait_for(farm_ended == 1);
 	cr_expect_eq(farm_ended_well, 0);
 	rpc_wait_for(atomic_load(&farm.cancelled) == 4);
@@ -268,14 +300,14 @@ Test(hedge, with_one_endpoint_there_is_no_second_attempt, .timeout = 60)
 
 Test(hedge, a_target_has_the_last_word, .timeout = 60)
 {
-	struct hm_method method = *hm_method_find(&echo_table, "Fail");
 	struct farm farm;
 
 	open_farm(&farm, 2, ";hedge=0");
+	method = *hm_method_find(&echo_table, "Fail");
 	method.idempotency = HM_IDEMPOTENT;
 	method.hedge_after_ms = 1;
 	atomic_store(&farm.failing, FIRST);
-	cr_expect_eq(call_method(&farm, &method), HM_OK, "%s", hm_error_get()->message);
+	cr_expect_eq((intptr_t)call_method(&farm), HM_OK, "%s", hm_error_get()->message);
 	cr_expect_not(is_armed(&farm));
 	cr_expect_eq(last_attempt(&farm), 2, "it is made again, but not before it has failed");
 	cr_expect_eq(farm_calls(&farm), 2);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock_manual.h"
 #include "client/resolver_dns.h"
 #include "client/target.h"
 #include "tests/certificates.h"
@@ -280,7 +281,7 @@ static void serve_tcp(struct farm *farm, size_t place, const char *host, unsigne
 }
 
 /* A name moves to another address of this host: 127.0.0.2 answers, then 127.0.0.3. A lost connection has it looked up anew. */
-Test(resolver, follows_a_name_to_another_address, .timeout = 60)
+Test(resolver, follows_a_name_to_another_address, .timeout = 60, .init = hm_clock_take)
 {
 	struct farm farm;
 	char target[64];
@@ -297,6 +298,7 @@ Test(resolver, follows_a_name_to_another_address, .timeout = 60)
 	cr_expect_eq(farm.servers[0].calls, 1);
 	atomic_store(&farm_test_address, "127.0.0.3");
 	hm_server_close(take(&farm.servers[0].server));
+	hm_clock_advance_ms(5000); /* sooner it is not looked up again */
 	rpc_wait_for(farm_call(&farm) == HM_OK);
 	cr_expect_eq(farm.servers[1].calls, 1);
 	farm_close(&farm);

@@ -2,8 +2,10 @@
 #include "server/serving_fault.h"
 
 #include <criterion/criterion.h>
+#include <pthread.h>
 #include <string.h>
 
+#include "base/clock_manual.h"
 #include "server/fault.h"
 #include "tests/rpc_world.h"
 
@@ -33,9 +35,9 @@ static hm_status ask(struct rpc_world *world, const char *words)
 }
 
 /* FAULTY_TEST defines a test of a server with these rules, that is run over every kind of endpoint. */
-#define FAULTY_TEST(name, rules)                                       \
+#define FAULTY_TEST(name, rules, ...)                                  \
 	static void faulty_##name(struct rpc_world *world);            \
-	Test(serving_fault, name, .timeout = 120)                      \
+	Test(serving_fault, name, .timeout = 120, ##__VA_ARGS__)       \
 	{                                                              \
 		for (int kind_ = 0; kind_ < RPC_KINDS; kind_++) {      \
 			struct rpc_world world_;                       \
@@ -80,15 +82,23 @@ FAULTY_TEST(a_delayed_call_is_done_all_the_same, "delay=1ms")
 	cr_assert_eq(ask(world, "first"), HM_OK);
 }
 
-FAULTY_TEST(a_lost_reply_ends_its_call_alone_at_its_deadline, "drop echo.v1.Echo/Fail")
+static void *ask_to_fail_aside(void *world)
+{
+	return (void *)(intptr_t)ask_to_fail(world);
+}
+
+FAULTY_TEST(a_lost_reply_ends_its_call_alone_at_its_deadline, "drop echo.v1.Echo/Fail", .init = hm_clock_hold)
 {
 	struct hm_server_stats stats;
+	pthread_t thread;
+	void *status;
 
 	cr_assert_eq(ask(world, "first"), HM_OK);
-	hm_context_set_timeout(world->context, 1000);
-	cr_assert_eq(ask_to_fail(world), HM_DEADLINE_EXCEEDED);
-	cr_assert_eq(rpc_counts.ran, 2);
-	hm_context_set_timeout(world->context, 0);
+	cr_assert_eq(pthread_create(&thread, NULL, ask_to_fail_aside, world), 0);
+	rpc_wait_for(rpc_counts.ran == 2);
+	hm_clock_advance_ms(5000); /* the contract's */
+	pthread_join(thread, &status);
+	cr_assert_eq((intptr_t)status, HM_DEADLINE_EXCEEDED);
 	cr_assert_eq(ask(world, "third"), HM_OK);
 	hm_server_stats(world->server, &stats);
 	cr_assert_eq(stats.connections, 1);
