@@ -76,6 +76,8 @@ STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
 FAULTS_SRC := $(sort $(wildcard tests/faults/*.c))
 CHECK_SRC  := $(filter-out %_test.c,$(sort $(wildcard tools/check/*.c)))
 CHECK_PAGE := $(sort $(wildcard tools/check/rules/*.md))
+CONTRACT   := $(sort $(wildcard tools/contract/*.c))# contracts as protoc has parsed them
+PLUGIN_SRC := $(CONTRACT) $(filter-out %_test.c,$(sort $(wildcard tools/protoc-gen-hallmark/*.c)))
 SQLGEN_SRC := $(filter-out %_test.c tools/sqlgen/main.c,$(sort $(wildcard tools/sqlgen/*.c)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 obj         = $(patsubst %.c,$(B)/%.o,$(1))
@@ -160,9 +162,9 @@ build/tools/google/protobuf/descriptor.pb-c.c: | build/packages.mk
 	$(Q)mkdir -p build/tools
 	$(Q)protoc -I/usr/include --c_out=build/tools /usr/include/google/protobuf/descriptor.proto /usr/include/google/protobuf/compiler/plugin.proto
 
-$(PLUGIN): build/tools/google/protobuf/descriptor.pb-c.c $(filter-out %_test.c,$(wildcard tools/protoc-gen-hallmark/*.c)) $(wildcard tools/protoc-gen-hallmark/*.h) $(patsubst %,runtime/%.c,base/arena base/buffer base/status rpc/method)
+$(PLUGIN): build/tools/google/protobuf/descriptor.pb-c.c $(PLUGIN_SRC) $(wildcard tools/protoc-gen-hallmark/*.h tools/contract/*.h) $(patsubst %,runtime/%.c,base/arena base/buffer base/status rpc/method)
 	$(call say,TOOL,$@)
-	$(Q)$(CC) $(TOOL_CFLAGS) -isystem build/tools -o $@ $(filter tools/%.c runtime/%.c,$^) build/tools/google/protobuf/descriptor.pb-c.c build/tools/google/protobuf/compiler/plugin.pb-c.c -lprotobuf-c
+	$(Q)$(CC) $(TOOL_CFLAGS) -I. -isystem build/tools -o $@ $(filter tools/%.c runtime/%.c,$^) build/tools/google/protobuf/descriptor.pb-c.c build/tools/google/protobuf/compiler/plugin.pb-c.c -lprotobuf-c
 
 $(SQLGEN): tools/sqlgen/main.c $(SQLGEN_SRC) $(wildcard tools/sqlgen/*.h) runtime/base/buffer.c runtime/base/arena.c
 	$(call say,TOOL,$@)

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "names.h"
+#include "tools/contract/names.h"
 #include "wrappers.h"
 
 /* Steps of paths inside descriptor.proto's messages. */

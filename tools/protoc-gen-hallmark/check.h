@@ -3,7 +3,7 @@
  * said as compilers do, file:line:column: message, so that editors can go there.
  */
 #pragma once
-#include "model.h"
+#include "tools/contract/model.h"
 
 struct problems {
 	struct hm_buffer text; /* one line each */

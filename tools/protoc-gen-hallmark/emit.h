@@ -5,7 +5,7 @@
  * functions.
  */
 #pragma once
-#include "model.h"
+#include "tools/contract/model.h"
 
 void emit_header(const struct model *model, const struct file *file, struct hm_buffer *out);
 void emit_source(const struct model *model, const struct file *file, struct hm_buffer *out);

@@ -10,6 +10,7 @@
  *     root=proto     the folder the contracts are in, for file names in messages and tables
  *     calls          generate nothing: check who calls whom over all the contracts given
  */
+#include <google/protobuf/compiler/plugin.pb-c.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,7 +124,10 @@ static hm_status answer(struct hm_arena *arena, const Request *request, Response
 	struct model model;
 
 	TRY(read_parameters(arena, request->parameter, &parameters));
-	TRY(model_build(request, arena, parameters.root, &model));
+	TRY(model_build(arena,
+			&(struct model_source){ request->proto_file, request->n_proto_file, request->file_to_generate,
+						request->n_file_to_generate, parameters.root },
+			&model));
 	check(&model, parameters.calls, &problems);
 	if (problems.count)
 		response->error = hm_arena_printf(arena, "%zu problem%s:\n%s", problems.count,

@@ -6,7 +6,7 @@
  *     @n  platform
  */
 #pragma once
-#include "model.h"
+#include "tools/contract/model.h"
 
 struct wrapper {
 	unsigned kinds; /* 1 << enum hm_method_kind of each kind that has it */

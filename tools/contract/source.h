@@ -7,7 +7,9 @@
 #include <google/protobuf/descriptor.pb-c.h>
 
 #include "base/arena.h"
-#include "options.h"
+#include "tools/contract/options.h"
+
+#define SOURCE_ALLOW "hallmark:allow " /* a comment that lets a finding pass: hallmark:allow RULE because … */
 
 enum { PATH_STEPS_MAX = 96 };
 
@@ -26,8 +28,12 @@ struct path path_join(const struct path *parent, int32_t field, int32_t index);
 /* source_position finds where the thing stands, or else the nearest thing around it that has a position. */
 struct position source_position(const Google__Protobuf__FileDescriptorProto *file, const struct path *path);
 
-/* source_comment returns the comment above the thing, one space of indentation and trailing white space removed;
- * else "". */
+/* source_find returns what protoc says of the thing, or NULL. */
+const Google__Protobuf__SourceCodeInfo__Location *source_find(const Google__Protobuf__FileDescriptorProto *file,
+							      const struct path *path);
+
+/* source_comment returns the comment above the thing, one space of indentation and trailing white space removed, without the lines
+ * that speak to `hallmark check` ("hallmark:allow …"); else "". */
 const char *source_comment(struct hm_arena *arena, const Google__Protobuf__FileDescriptorProto *file,
 			   const struct path *path);
 

@@ -1,5 +1,5 @@
 /* Source: looking paths up in protoc's source_code_info, a list of {path, span, comments}. */
-#include "source.h"
+#include "tools/contract/source.h"
 
 #include <ctype.h>
 #include <stdlib.h>
@@ -33,6 +33,11 @@ static const Location *find(const FileProto *file, const int32_t *steps, size_t 
 	return NULL;
 }
 
+const Location *source_find(const FileProto *file, const struct path *path)
+{
+	return find(file, path->steps, path->n_steps);
+}
+
 struct position source_position(const FileProto *file, const struct path *path)
 {
 	for (size_t n = path->n_steps; n; n--) {
@@ -53,7 +58,7 @@ static size_t trimmed(const char *line, size_t size)
 
 const char *source_comment(struct hm_arena *arena, const FileProto *file, const struct path *path)
 {
-	const Location *location = find(file, path->steps, path->n_steps);
+	const Location *location = source_find(file, path);
 	struct hm_buffer text = { 0 };
 
 	if (!location || !location->leading_comments)
@@ -62,11 +67,13 @@ const char *source_comment(struct hm_arena *arena, const FileProto *file, const 
 		size_t size = strcspn(line, "\n");
 		size_t indent = *line == ' ';
 
-		hm_buffer_add(&text, line + indent, trimmed(line + indent, size - indent));
-		hm_buffer_add_text(&text, "\n");
+		if (strncmp(line + indent, SOURCE_ALLOW, strlen(SOURCE_ALLOW)) != 0) {
+			hm_buffer_add(&text, line + indent, trimmed(line + indent, size - indent));
+			hm_buffer_add_text(&text, "\n");
+		}
 		line += size + (line[size] == '\n');
 	}
-	const char *comment = hm_arena_dup(arena, text.data, trimmed(text.data, text.size));
+	const char *comment = hm_arena_dup(arena, text.size ? text.data : "", trimmed(text.data, text.size));
 	hm_buffer_fini(&text);
 	return comment;
 }

@@ -6,7 +6,7 @@
  * Several pieces of one option follow each other; reading them in turn into one struct is merging them, as protobuf
  * has it.
  */
-#include "options.h"
+#include "tools/contract/options.h"
 
 #include <string.h>
 
@@ -113,7 +113,7 @@ static hm_status skip_value(struct reader *reader, unsigned wire_type)
 		return read_varint(reader, &value);
 	if (wire_type == PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED)
 		return read_bytes(reader, &bytes);
-	return hm_raise(INTERNAL, "an option of wire type %u: this generator knows none", wire_type);
+	return hm_raise(INTERNAL, "an option of wire type %u: this program knows none", wire_type);
 }
 
 /* A row whose wire type is another than its kind's is skipped like an unknown one; protoc has checked types. */
@@ -179,6 +179,7 @@ static hm_status read(struct hm_arena *arena, const struct table *table, const P
 hm_status options_read_file(struct hm_arena *arena, const ProtobufCMessage *options, struct file_options *ret_options)
 {
 	static const struct row rows[] = {
+		ROW(1, BOOL, file_options, no_generate),
 		ROW(4, BOOL, file_options, const_strings),
 		ROW(6, TEXT, file_options, c_package),
 	};
@@ -222,16 +223,11 @@ hm_status options_read_method(struct hm_arena *arena, const ProtobufCMessage *op
 hm_status options_read_field(struct hm_arena *arena, const ProtobufCMessage *options, struct field_options *ret_options)
 {
 	static const struct row rows[] = {
-		ROW(1, BOOL, field_options, required),
-		ROW(2, BOOL, field_options, audited),
-		ROW(3, BOOL, field_options, phi),
-		ROW(4, BOOL, field_options, subject),
-		ROW_HAS(5, UINT32, field_options, min_length),
-		ROW_HAS(6, UINT32, field_options, max_length),
-		ROW_HAS(7, SINT64, field_options, min),
-		ROW_HAS(8, SINT64, field_options, max),
-		ROW(9, TEXT, field_options, pattern),
-		ROW(10, BOOL, field_options, uuid),
+		ROW(1, BOOL, field_options, required),         ROW(2, BOOL, field_options, audited),
+		ROW_HAS(3, BOOL, field_options, phi),          ROW(4, BOOL, field_options, subject),
+		ROW_HAS(5, UINT32, field_options, min_length), ROW_HAS(6, UINT32, field_options, max_length),
+		ROW_HAS(7, SINT64, field_options, min),        ROW_HAS(8, SINT64, field_options, max),
+		ROW(9, TEXT, field_options, pattern),          ROW(10, BOOL, field_options, uuid),
 	};
 	static const struct table table = TABLE(OPTION_FIELD, rows);
 

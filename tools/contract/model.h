@@ -1,19 +1,20 @@
 /*
- * Model: the contracts protoc hands over, with everything output needs worked out: C names, options, comments,
- * positions.
+ * Model: contracts as protoc has parsed them, with everything the generator and the checks need worked out: C names, options,
+ * comments, positions.
  *
- * It is built once from the request (model_build), checked (check.h), and then only read. Everything lives in one
- * arena.
+ * It is built once from descriptors with source info (model_build), and then only read. Everything lives in one arena; the
+ * descriptors must outlive it.
  */
 #pragma once
-#include <google/protobuf/compiler/plugin.pb-c.h>
 #include <google/protobuf/descriptor.pb-c.h>
 
 #include "base/buffer.h"
-#include "options.h"
 #include "rpc/method.h"
-#include "source.h"
+#include "tools/contract/options.h"
+#include "tools/contract/source.h"
 
+typedef Google__Protobuf__EnumDescriptorProto EnumProto;
+typedef Google__Protobuf__EnumValueDescriptorProto ValueProto;
 typedef Google__Protobuf__FieldDescriptorProto FieldProto;
 typedef Google__Protobuf__FileDescriptorProto FileProto;
 typedef Google__Protobuf__DescriptorProto MessageProto;
@@ -39,6 +40,14 @@ struct message {
 	struct field *fields; /* by number, as protobuf-c's descriptor has them */
 	size_t n_fields;
 	bool has_rules; /* a field has options, or a message with rules */
+	const char *comment;
+};
+
+struct enumeration {
+	const EnumProto *proto;
+	struct file *file;
+	struct path path;
+	const char *full_name; /* "accounting.v1.HoldState" */
 	const char *comment;
 };
 
@@ -87,13 +96,23 @@ struct model {
 	size_t n_files;
 	struct message *messages; /* of all files, nested ones too */
 	size_t n_messages;
+	struct enumeration *enums; /* likewise */
+	size_t n_enums;
 	const char *root; /* the folder of the contracts, for people; "": unknown */
 };
 
-/* model_build makes the model of a request. root is the parameter root=... INTERNAL: options this program cannot
- * read. */
-hm_status model_build(const Google__Protobuf__Compiler__CodeGeneratorRequest *request, struct hm_arena *arena,
-		      const char *root, struct model *ret_model);
+/* What a model is built from: files in an order in which each comes behind what it imports, and the names of those that are asked
+ * for themselves: they alone get their services. */
+struct model_source {
+	FileProto *const *files;
+	size_t n_files;
+	char *const *asked;
+	size_t n_asked;
+	const char *root;
+};
+
+/* model_build makes the model. INTERNAL: options this program cannot read. */
+hm_status model_build(struct hm_arena *arena, const struct model_source *source, struct model *ret_model);
 
 /* model_message finds a message by protobuf's absolute name (".follows.v1.Edge"), or NULL. */
 struct message *model_message(const struct model *model, const char *absolute_name);

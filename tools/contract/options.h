@@ -2,7 +2,7 @@
  * Options: what a contract says beyond protobuf's own words (proto/hallmark/options.proto, and protobuf-c's file
  * options).
  *
- * protoc hands a plugin custom options as unknown fields of the options message: raw bytes under the extension's
+ * protoc hands on custom options as unknown fields of the options message: raw bytes under the extension's
  * number, the length prefix still before them, in as many pieces as the contract set them in. They are read here by
  * tables.
  */
@@ -24,7 +24,7 @@ struct texts {
 
 struct file_options {
 	const char *c_package; /* NULL: the package */
-	bool const_strings;
+	bool const_strings, no_generate;
 };
 
 struct service_options {
@@ -43,7 +43,7 @@ struct method_options {
 struct field_options {
 	bool given; /* the field has the option at all */
 	bool required, audited, phi, subject, uuid;
-	bool has_min, has_max, has_min_length, has_max_length;
+	bool has_phi, has_min, has_max, has_min_length, has_max_length;
 	uint32_t min_length, max_length;
 	int64_t min, max;
 	const char *pattern;

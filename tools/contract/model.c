@@ -1,32 +1,34 @@
 /*
- * Model: two passes over the request, because fields and methods name messages that may stand in any file: first all
+ * Model: two passes over the files, because fields and methods name messages that may stand in any file: first all
  * messages with their C names, then what refers to them.
  */
-#include "model.h"
+#include "tools/contract/model.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "names.h"
+#include "tools/contract/names.h"
 
 /* Field numbers inside descriptor.proto's messages: the steps of paths. */
 enum { DEADLINE_MS = 5000 }; /* of a unary method that names none; a stream may go on */
-enum { FILE_MESSAGE = 4, FILE_SERVICE = 6, MESSAGE_FIELD = 2, MESSAGE_NESTED = 3, SERVICE_METHOD = 2 };
+enum { FILE_MESSAGE = 4, FILE_ENUM = 5, FILE_SERVICE = 6 };
+enum { MESSAGE_FIELD = 2, MESSAGE_NESTED = 3, MESSAGE_ENUM = 4, SERVICE_METHOD = 2 };
 
 static const ProtobufCMessage *options_of(const void *options)
 {
 	return options;
 }
 
-/* ---- Messages -------------------------------------------------------------------------------------------------- */
+/* ---- Messages and enums ---------------------------------------------------------------------------------------- */
 
-static size_t count_messages(MessageProto *const *protos, size_t n)
+/* Adds what there is to the model's counts, which filling it counts up from 0 again. */
+static void count_types(struct model *model, MessageProto *const *protos, size_t n)
 {
-	size_t count = n;
-
-	for (size_t i = 0; i < n; i++)
-		count += count_messages(protos[i]->nested_type, protos[i]->n_nested_type);
-	return count;
+	model->n_messages += n;
+	for (size_t i = 0; i < n; i++) {
+		model->n_enums += protos[i]->n_enum_type;
+		count_types(model, protos[i]->nested_type, protos[i]->n_nested_type);
+	}
 }
 
 static const char *join(struct hm_arena *arena, const char *scope, const char *name)
@@ -42,6 +44,22 @@ static const char *dotted_name(struct model *model, const struct file *file, con
 	if (!file->options.c_package)
 		return full_name;
 	return join(model->arena, file->options.c_package, full_name + strlen(package) + (*package != '\0'));
+}
+
+static void add_enums(struct model *model, struct file *file, EnumProto *const *protos, size_t n, const char *scope,
+		      const struct path *parent, int32_t step)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct path path = path_join(parent, step, (int32_t)i);
+
+		model->enums[model->n_enums++] = (struct enumeration){
+			.proto = protos[i],
+			.file = file,
+			.path = path,
+			.full_name = join(model->arena, scope, protos[i]->name),
+			.comment = source_comment(model->arena, file->proto, &path),
+		};
+	}
 }
 
 static void add_messages(struct model *model, struct file *file, MessageProto *const *protos, size_t n,
@@ -60,6 +78,8 @@ static void add_messages(struct model *model, struct file *file, MessageProto *c
 		message->lower = name_lower(model->arena, dotted);
 		message->macro = name_macro(model->arena, message->lower);
 		message->comment = source_comment(model->arena, file->proto, &message->path);
+		add_enums(model, file, protos[i]->enum_type, protos[i]->n_enum_type, message->full_name, &message->path,
+			  MESSAGE_ENUM);
 		add_messages(model, file, protos[i]->nested_type, protos[i]->n_nested_type, message->full_name,
 			     &message->path, MESSAGE_NESTED);
 	}
@@ -208,6 +228,7 @@ static hm_status add_file(struct model *model, const FileProto *proto, struct fi
 	file->short_name = hm_arena_dup(model->arena, package, strcspn(package, "."));
 	file->macro = name_macro(model->arena, file->short_name);
 	TRY(options_read_file(model->arena, options_of(proto->options), &file->options));
+	add_enums(model, file, proto->enum_type, proto->n_enum_type, package, &(struct path){ 0 }, FILE_ENUM);
 	add_messages(model, file, proto->message_type, proto->n_message_type, package, &(struct path){ 0 },
 		     FILE_MESSAGE);
 	return HM_OK;
@@ -221,36 +242,35 @@ static struct file *find_file(struct model *model, const char *name)
 	return NULL;
 }
 
-static void allocate(struct model *model, const Google__Protobuf__Compiler__CodeGeneratorRequest *request)
+static void allocate(struct model *model, const struct model_source *source)
 {
-	size_t n_messages = 0;
-
-	for (size_t i = 0; i < request->n_proto_file; i++)
-		n_messages +=
-			count_messages(request->proto_file[i]->message_type, request->proto_file[i]->n_message_type);
-	model->messages = hm_arena_zalloc(model->arena, n_messages * sizeof(*model->messages));
-	model->files = hm_arena_zalloc(model->arena, request->n_proto_file * sizeof(*model->files));
-	model->n_files = request->n_proto_file;
+	for (size_t i = 0; i < source->n_files; i++) {
+		count_types(model, source->files[i]->message_type, source->files[i]->n_message_type);
+		model->n_enums += source->files[i]->n_enum_type;
+	}
+	model->messages = hm_arena_zalloc(model->arena, model->n_messages * sizeof(*model->messages));
+	model->enums = hm_arena_zalloc(model->arena, model->n_enums * sizeof(*model->enums));
+	model->files = hm_arena_zalloc(model->arena, source->n_files * sizeof(*model->files));
+	model->n_files = source->n_files;
+	model->n_messages = model->n_enums = 0;
 }
 
-hm_status model_build(const Google__Protobuf__Compiler__CodeGeneratorRequest *request, struct hm_arena *arena,
-		      const char *root, struct model *ret_model)
+hm_status model_build(struct hm_arena *arena, const struct model_source *source, struct model *ret_model)
 {
 	struct model *model = ret_model;
 
-	*model = (struct model){ .arena = arena, .root = root };
-	allocate(model, request);
+	*model = (struct model){ .arena = arena, .root = source->root };
+	allocate(model, source);
 	for (size_t i = 0; i < model->n_files; i++)
-		TRY(add_file(model, request->proto_file[i], &model->files[i]));
+		TRY(add_file(model, source->files[i], &model->files[i]));
 	for (size_t i = 0; i < model->n_messages; i++)
 		TRY(add_fields(model, &model->messages[i]));
 	spread_rules(model);
-	for (size_t i = 0; i < request->n_file_to_generate; i++) {
-		struct file *file = find_file(model, request->file_to_generate[i]);
+	for (size_t i = 0; i < source->n_asked; i++) {
+		struct file *file = find_file(model, source->asked[i]);
 
 		if (!file)
-			return hm_raise(INTERNAL, "protoc names %s but does not hand it over",
-					request->file_to_generate[i]);
+			return hm_raise(INTERNAL, "protoc names %s but does not hand it over", source->asked[i]);
 		file->to_generate = true;
 		TRY(add_services(model, file));
 	}

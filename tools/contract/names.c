@@ -1,5 +1,5 @@
 /* Names: protoc-c's rules (its c_helpers.cc), restated. Identifiers in contracts are ASCII. */
-#include "names.h"
+#include "tools/contract/names.h"
 
 #include <ctype.h>
 #include <string.h>
