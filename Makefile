@@ -58,7 +58,7 @@ GEN_SVC    := $(call gen,$(CONTRACTS),.pb-c.c) $(call gen,$(CONTRACTS),.hm.c) $(
 GEN_TEST   := $(call gen,$(TEST_MSG) $(TEST_PROTO),.pb-c.c) $(call gen,$(TEST_PROTO),.hm.c) $(patsubst tests/services/%/queries.sql,%,$(wildcard tests/services/*/queries.sql))
 GEN_TEST   := $(foreach f,$(GEN_TEST),$(if $(filter gen/%,$(f)),$(f),gen/$(f)/$(f).sql.c))
 GEN_SQL    := $(patsubst %.sql,gen/%.sql.h,$(wildcard runtime/*/*.sql))
-GEN_HDR    := $(patsubst %.c,%.h,$(filter-out gen/services.c,$(GEN_RT) $(GEN_SVC))) $(GEN_SQL)
+GEN_HDR    := $(patsubst %.c,%.h,$(filter-out gen/services.c,$(GEN_RT) $(GEN_SVC))) $(GEN_SQL) gen/check-contracts/pages.h
 # Fakes of services, for tests. A contract without a service has none.
 FAKED      := $(basename $(shell grep -l '^service ' $(CONTRACTS:%=proto/%.proto) $(TEST_PROTO:%=tests/proto/%.proto)))
 GEN_FAKE   := $(call gen,$(patsubst tests/proto/%,%,$(patsubst proto/%,%,$(FAKED))),.fake.c)
@@ -78,6 +78,8 @@ CHECK_SRC  := $(filter-out %_test.c,$(sort $(wildcard tools/check/*.c)))
 CHECK_PAGE := $(sort $(wildcard tools/check/rules/*.md))
 CONTRACT   := $(sort $(wildcard tools/contract/*.c))# contracts as protoc has parsed them
 PLUGIN_SRC := $(CONTRACT) $(filter-out %_test.c,$(sort $(wildcard tools/protoc-gen-hallmark/*.c)))
+LINT_SRC   := $(CONTRACT) $(filter-out %_test.c,$(sort $(wildcard tools/check-contracts/*.c)))
+LINT_PAGE  := $(sort $(wildcard tools/check-contracts/rules/*.md))
 SQLGEN_SRC := $(filter-out %_test.c tools/sqlgen/main.c,$(sort $(wildcard tools/sqlgen/*.c)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 obj         = $(patsubst %.c,$(B)/%.o,$(1))
@@ -86,8 +88,8 @@ SQLGEN     := build/tools/sqlgen
 FUZZERS    := $(FUZZ_SRC:%.c=$(B)/%)
 STRESSERS  := $(STRESS_SRC:%.c=$(B)/%)
 
-## all            build the hallmark program (build/bin/hallmark)
-all: $(BIN)/hallmark $(BIN)/hallmark-check compile_commands.json
+## all            build the hallmark program (build/bin/hallmark), and those that check for it
+all: $(BIN)/hallmark $(BIN)/hallmark-check $(BIN)/hallmark-check-contracts compile_commands.json
 
 ## deps           install the Debian packages that are missing, and nothing else
 deps: build/packages.mk
@@ -97,7 +99,7 @@ demo: $(BIN)/hallmark $(BIN)/hallmark-demo
 	$(Q)$(BIN)/hallmark-demo $(JOURNAL)
 
 ## test           build and run every test (VARIANT=asan: under sanitizers; SERVICE=name: that suite alone)
-test: $(BIN)/hallmark $(BIN)/hallmark-check $(B)/tests/run $(SQLGEN)
+test: $(BIN)/hallmark $(BIN)/hallmark-check $(BIN)/hallmark-check-contracts $(B)/tests/run $(SQLGEN)
 	$(Q)$(if $(SERVICE),$(B)/tests/run --list | grep -q '^$(subst *,.*,$(SERVICE)): ' || \
 		{ echo 'no suite $(SERVICE): it is the first name in Test($(SERVICE), …)' >&2; exit 1; })
 	$(Q)$(B)/tests/run $(if $(SERVICE),--filter '$(SERVICE)/*')
@@ -122,16 +124,20 @@ stress: $(STRESSERS)
 faults: $(B)/tests/faults/run
 	$(Q)$<
 
-## lint           layers, headers that stand alone, format
-lint: layers headers format-check
+## lint           layers, headers that stand alone, format, contracts
+lint: layers headers format-check contracts
 
 layers: all
 	$(Q)tools/check-layers $(B)
 
+# Every contract against every rule (docs/check.md).
+contracts: $(BIN)/hallmark-check-contracts
+	$(Q)found=$$($<) || exit 1; [ -z "$$found" ] || { echo "$$found"; exit 1; }
+
 ## rebuilds       change each contract and each SQL file in a copy, and count what is made anew
-PROGRAMS = $(BIN)/hallmark $(BIN)/hallmark-demo $(BIN)/hallmark-bench $(B)/tests/run
+PROGRAMS = $(BIN)/hallmark $(BIN)/hallmark-check-contracts $(BIN)/hallmark-demo $(BIN)/hallmark-bench $(B)/tests/run
 rebuilds: $(PROGRAMS)
-	$(Q)tools/check-rebuilds '$(MAKE)' '$(B)' '$(CC) $(CPPFLAGS)' '$(PROGRAMS)' $(sort $(RT_SRC) $(SVC_SRC) $(CLI_SRC) $(DEMO_SRC) $(BENCH_SRC) $(BENCH_SUP) $(TEST_SRC) $(TEST_SUP) $(GEN_RT) $(GEN_SVC) $(GEN_TEST) $(GEN_FAKE))
+	$(Q)tools/check-rebuilds '$(MAKE)' '$(B)' '$(CC) $(CPPFLAGS)' '$(PROGRAMS)' $(sort $(RT_SRC) $(SVC_SRC) $(CLI_SRC) $(LINT_SRC) $(DEMO_SRC) $(BENCH_SRC) $(BENCH_SUP) $(TEST_SRC) $(TEST_SUP) $(GEN_RT) $(GEN_SVC) $(GEN_TEST) $(GEN_FAKE))
 
 headers: $(GEN_HDR)
 	$(Q)for h in $$(find runtime -name '*.h'); do echo "#include \"$$h\"" | $(CC) $(CPPFLAGS) $(CFLAGS) -x c -fsyntax-only - || exit 1; done
@@ -200,6 +206,8 @@ $(GEN_SQL): gen/%.h: %
 # The pages of the checks' rules, for `hallmark check --explain`.
 gen/check/pages.h: tools/check/make-pages $(CHECK_PAGE)
 	$(Q)mkdir -p $(@D) && tools/check/make-pages $(CHECK_PAGE) > $@
+gen/check-contracts/pages.h: tools/check/make-pages $(LINT_PAGE)
+	$(Q)mkdir -p $(@D) && tools/check/make-pages $(LINT_PAGE) > $@
 
 # The list of all services, for `hallmark serve` and the tests that walk every method. A changed contract is checked, and is no
 # reason to make the list anew.
@@ -248,6 +256,10 @@ $(BIN)/hallmark: $(call obj,$(CLI_SRC)) $(PLATFORM) $(LIB)
 $(BIN)/hallmark-check: $(call obj,$(CHECK_SRC)) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lpg_query $(shell pkg-config --libs libpq jansson) -lm -pthread
+# Without the rest of what the runtime links: it starts in no time, once for each run of the check.
+$(BIN)/hallmark-check-contracts: $(call obj,$(LINT_SRC)) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $^ -lprotobuf-c -pthread
 $(BIN)/hallmark-demo: $(call obj,$(DEMO_SRC)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link)
@@ -276,4 +288,4 @@ compile_commands.json: Makefile $(B)/flags
 	$(Q)tools/compile-commands '$(CC) $(CPPFLAGS) $(CFLAGS)' $(RT_SRC) $(SVC_SRC) $(CLI_SRC) $(TEST_SRC) > $@
 
 FORCE:
-.PHONY: all deps demo test bench fuzz stress faults lint layers rebuilds headers format format-check clean help FORCE
+.PHONY: all deps demo test bench fuzz stress faults lint layers contracts rebuilds headers format format-check clean help FORCE
