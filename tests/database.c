@@ -98,6 +98,9 @@ static void prepare_services(const char *keys, const char *template)
 	prepare_key(keys, "operator");
 	prepare_key(keys, "identity");
 	need(hm_cluster_admit(cluster, "vault"), "vault"); /* the tests of migrations write its files themselves */
+	need(hm_cluster_admit(cluster, "fresh"),
+	     "fresh"); /* whose roles a test makes as an administrator who is no superuser, */
+	need(hm_cluster_admit(cluster, "dba"), "dba"); /* dba_system */
 	for (const struct hm_service *const *service = hm_services; *service; service++)
 		prepare_service(*service, "services", keys, template);
 	for (const struct hm_service *const *service = test_services; *service; service++)

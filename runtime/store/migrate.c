@@ -17,12 +17,6 @@ static const char bootstrap_sql[] =
 #include "runtime/store/bootstrap.sql.h"
 	;
 
-static const char record_sql[] =
-#include "runtime/store/record.sql.h"
-	;
-
-static const char has_record_sql[] = "SELECT to_regclass(current_schema() || '.hallmark_migration') IS NOT NULL";
-
 static const char is_current_sql[] =
 	"SELECT EXISTS (SELECT FROM hallmark_migration WHERE version = 0 AND checksum = encode(sha256($1), 'hex'))";
 
@@ -64,7 +58,7 @@ static hm_status is_current(const struct migrate *migrate, bool *ret_current)
 	char answer[8] = "f";
 	bool has_record;
 
-	TRY(session_ask_bool(migrate->connection, has_record_sql, &has_record));
+	TRY(record_exists(migrate, &has_record));
 	if (has_record)
 		TRY(session_ask_bytes(migrate->connection, is_current_sql, migrate->fingerprint.data,
 				      migrate->fingerprint.size, answer, sizeof answer));
@@ -73,7 +67,7 @@ static hm_status is_current(const struct migrate *migrate, bool *ret_current)
 }
 
 /* Asked again and again, outside any transaction: who waits inside one holds up CREATE INDEX CONCURRENTLY. */
-static hm_status lock(const struct migrate *migrate)
+hm_status migrate_lock(const struct migrate *migrate)
 {
 	static const char try_sql[] =
 		"SELECT pg_try_advisory_lock(hashtextextended('hallmark.migrate.' || current_schema(), 0))";
@@ -155,34 +149,40 @@ static hm_status bring_up_to_date(struct migrate *migrate)
 	TRY(find_current(migrate, &by_record, &broken));
 	if (by_record && !broken)
 		return HM_OK;
-	TRY(lock(migrate));
+	TRY(migrate_lock(migrate));
 	TRY(find_current(migrate, &by_record, &broken)); /* whoever had the lock may have done it */
 	if (by_record && !broken)
 		return HM_OK;
-	TRY(session_run(migrate->connection, record_sql));
+	TRY(record_make(migrate));
 	if (!by_record)
 		TRY(apply_new(migrate));
 	return secure(migrate, broken);
 }
 
-static hm_status run(struct migrate *migrate)
+hm_status migrate_begin(struct migrate *migrate)
 {
 	TRY(hm_service_name_check(migrate->config->service));
 	TRY(migration_list_read(migrate->config->directory, &migrate->arena, &migrate->list));
 	collect_fingerprint(migrate);
 	if (migrate->config->admin_dsn)
 		TRY(hm_migrate_bootstrap(migrate->config));
-	TRY(session_open_as_owner(migrate));
-	return bring_up_to_date(migrate);
+	return session_open_as_owner(migrate);
+}
+
+void migrate_end(struct migrate *migrate)
+{
+	PQfinish(migrate->connection);
+	hm_buffer_fini(&migrate->fingerprint);
+	hm_arena_fini(&migrate->arena);
 }
 
 hm_status hm_migrate(const struct hm_migrate_config *config)
 {
 	struct migrate migrate = { .config = config };
-	hm_status status = run(&migrate);
+	hm_status status = migrate_begin(&migrate);
 
-	PQfinish(migrate.connection);
-	hm_buffer_fini(&migrate.fingerprint);
-	hm_arena_fini(&migrate.arena);
+	if (status == HM_OK)
+		status = bring_up_to_date(&migrate);
+	migrate_end(&migrate);
 	return status;
 }

@@ -18,6 +18,7 @@
  * (for btree_gist). It is one transaction and cannot end it.
  */
 #pragma once
+#include "base/arena.h"
 #include "base/status.h"
 
 /* How far a run is; called on its thread. */
@@ -60,3 +61,59 @@ hm_status hm_migrate(const struct hm_migrate_config *config);
 /* hm_migrate_bootstrap makes what only an administrator can, and nothing else: the service's roles, its schema, the
  * extension. With admin_dsn; dsn and directory are not looked at. */
 hm_status hm_migrate_bootstrap(const struct hm_migrate_config *config);
+
+/* ---- What is, and what would be ---------------------------------------------------------------------------------- */
+
+enum hm_migration_kind {
+	HM_MIGRATION_ORDINARY,
+	HM_MIGRATION_NOTRANSACTION,
+	HM_MIGRATION_BACKFILL,
+	HM_MIGRATION_CONTRACT
+};
+enum hm_migration_trial { HM_TRIAL_NONE, HM_TRIAL_WHOLE, HM_TRIAL_FIRST_BATCH };
+
+/* Texts live in the arena they were asked into; times are RFC 3339, UTC. */
+struct hm_migration_state {
+	const char *name; /* "0001_init.sql" */
+	enum hm_migration_kind kind;
+	const char *applied_at; /* NULL: pending */
+	const char *due_at; /* of a pending contract that has to wait; NULL: of none */
+	const char *waits_for; /* of one whose expanding file is pending too: its name, since when is not known yet */
+	bool is_begun; /* of a backfill: progress was made */
+	uint64_t rows_passed, rows_estimated, rows_changed; /* of one that is or was begun */
+	enum hm_migration_trial trial; /* by hm_migrate_try */
+};
+
+enum hm_migrate_phase {
+	HM_PHASE_NEW, /* nothing was applied */
+	HM_PHASE_BEHIND, /* an ordinary file is next, or one that is no transaction */
+	HM_PHASE_EXPANDED, /* a backfill is next */
+	HM_PHASE_BACKFILLING, /* it has begun */
+	HM_PHASE_WAITING, /* a contract is next, and not due */
+	HM_PHASE_CONTRACT_DUE, /* a contract is next */
+	HM_PHASE_CONTRACTED, /* everything was applied, the last of it a contract */
+	HM_PHASE_CURRENT, /* everything was applied */
+	HM_PHASE_COUNT,
+};
+
+struct hm_migrate_state {
+	enum hm_migrate_phase phase;
+	size_t n_applied, n_files;
+	struct hm_migration_state *files; /* of the folder, in order */
+	const char
+		*broken; /* a rule that does not hold: "grants-as-put-on: things is open to PUBLIC"; NULL: all hold */
+};
+
+/* hm_migrate_phase_name returns "backfilling" and the like. */
+const char *hm_migrate_phase_name(enum hm_migrate_phase phase);
+
+/* hm_migrate_inspect says how far a schema is, as the migrator, and changes nothing. Errors: as hm_migrate has them for the
+ * folder, the record and the headers of what is pending. */
+hm_status hm_migrate_inspect(const struct hm_migrate_config *config, struct hm_arena *arena,
+			     struct hm_migrate_state *ret_state);
+
+/* hm_migrate_try runs what is pending in one transaction and rolls it back: files whole, a backfill's first batch. What is no
+ * transaction is only read, and what follows a contract that is not due is not tried. It takes the locks that the files take,
+ * and holds them until all have been run. Errors: as hm_migrate's; nothing is left behind. */
+hm_status hm_migrate_try(const struct hm_migrate_config *config, struct hm_arena *arena,
+			 struct hm_migrate_state *ret_state);

@@ -175,7 +175,7 @@ hm_status migration_finish(const struct migrate *migrate, const struct migration
 	return session_transact(migrate->connection, record_and_secure, &(struct application){ migrate, migration });
 }
 
-hm_status migration_apply(const struct migrate *migrate, const struct migration *migration)
+hm_status migration_apply(struct migrate *migrate, const struct migration *migration)
 {
 	TRY(record_check_due(migrate, migration));
 	if (migration->header.notransaction)
@@ -184,4 +184,16 @@ hm_status migration_apply(const struct migrate *migrate, const struct migration 
 		return migration_apply_backfill(migrate, migration);
 	TRY(refuse_transaction_control(migration));
 	return session_transact(migrate->connection, run_in_transaction, &(struct application){ migrate, migration });
+}
+
+hm_status migration_try(const struct migrate *migrate, const struct migration *migration)
+{
+	struct application one = { migrate, migration };
+
+	if (*migration->header.backfill.table) {
+		TRY(migration_try_batch(migrate, migration));
+		return record_and_secure(&one);
+	}
+	TRY(refuse_transaction_control(migration));
+	return run_in_transaction(&one);
 }

@@ -357,13 +357,31 @@ static hm_status fill(struct backfill *backfill)
 	return migration_finish(backfill->migrate, backfill->migration);
 }
 
-hm_status migration_apply_backfill(const struct migrate *migrate, const struct migration *migration)
+static hm_status try_batch(struct backfill *backfill)
+{
+	TRY(read_key(backfill));
+	TRY(read_progress(backfill));
+	return do_batch(backfill);
+}
+
+static hm_status with_backfill(const struct migrate *migrate, const struct migration *migration,
+			       hm_status (*work)(struct backfill *backfill))
 {
 	struct backfill backfill = { .migrate = migrate, .migration = migration };
-	hm_status status = fill(&backfill);
+	hm_status status = work(&backfill);
 
 	hm_buffer_fini(&backfill.last);
 	hm_buffer_fini(&backfill.upto);
 	hm_arena_fini(&backfill.arena);
 	return status;
+}
+
+hm_status migration_apply_backfill(const struct migrate *migrate, const struct migration *migration)
+{
+	return with_backfill(migrate, migration, fill);
+}
+
+hm_status migration_try_batch(const struct migrate *migrate, const struct migration *migration)
+{
+	return with_backfill(migrate, migration, try_batch);
 }

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store/migrate_alone.h"
 #include "store/migrate_internal.h"
 
 enum { DIGITS = 4, FILE_MAX_BYTES = 16 << 20, MIGRATIONS_MAX = 9999 };
@@ -131,10 +132,14 @@ hm_status migration_list_read(const char *directory, struct hm_arena *arena, str
 
 hm_status migration_list_read_headers(struct migration_list *list, size_t n)
 {
+	struct hm_migration_alone alone;
+
 	for (size_t i = n; i < list->n; i++) {
 		struct migration *one = &list->items[i];
 
 		TRY(hm_migration_header_read(one->path, one->text, &one->header));
+		if (one->header.notransaction)
+			TRY(hm_migration_alone_read(one->path, one->text, &alone));
 		if (one->header.expands >= one->version)
 			return hm_raise(
 				FAILED_PRECONDITION,

@@ -37,7 +37,7 @@ static bool read_number(const char *text, unsigned long max, unsigned long *ret_
 	return digits && digits <= 9 && !text[digits] && number <= max;
 }
 
-static bool read_duration(const char *text, unsigned long max_ms, unsigned long *ret_ms)
+bool hm_migration_duration_read(const char *text, uint64_t max_ms, uint64_t *ret_ms)
 {
 	static const struct {
 		const char *unit;
@@ -62,10 +62,10 @@ static bool read_nothing(const char *value, struct hm_migration_header *header)
 
 static bool read_timeout(const char *value, struct hm_migration_header *header)
 {
-	unsigned long ms = 0;
+	uint64_t ms = 0;
 	bool is_none = !strcmp(value, "none");
 
-	if (!is_none && (!read_duration(value, DAY_MS, &ms) || !ms))
+	if (!is_none && (!hm_migration_duration_read(value, DAY_MS, &ms) || !ms))
 		return false;
 	header->statement_timeout_ms = (int64_t)ms;
 	return true;
@@ -111,9 +111,9 @@ static bool read_batch(const char *value, struct hm_migration_header *header)
 
 static bool read_pause(const char *value, struct hm_migration_header *header)
 {
-	unsigned long ms;
+	uint64_t ms;
 
-	if (!read_duration(value, PAUSE_MAX_MS, &ms))
+	if (!hm_migration_duration_read(value, PAUSE_MAX_MS, &ms))
 		return false;
 	header->backfill.pause_ms = (uint32_t)ms;
 	return true;

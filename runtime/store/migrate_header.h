@@ -41,3 +41,6 @@ struct hm_migration_header {
 /* hm_migration_header_read reads a file's text (NUL-terminated); path is for the messages. Whether the version that a
  * contract names is there is not looked at. INVALID_ARGUMENT: path, line, what is wrong and how it is written. */
 hm_status hm_migration_header_read(const char *path, const char *text, struct hm_migration_header *ret_header);
+
+/* hm_migration_duration_read reads "30s" as milliseconds, of which there may be max_ms; false if it is none. */
+bool hm_migration_duration_read(const char *text, uint64_t max_ms, uint64_t *ret_ms);

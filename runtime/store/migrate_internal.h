@@ -16,13 +16,12 @@
  *     bootstrap.sql, record.sql, idempotent.sql, secure.sql, verify.sql
  */
 #pragma once
-#include <libpq-fe.h>
-
 #include "base/arena.h"
 #include "base/buffer.h"
 #include "base/scoped.h"
 #include "store/migrate.h"
 #include "store/migrate_header.h"
+#include "store/migrate_session.h"
 #include "store/migrate_text.h"
 
 enum { MIGRATION_CHECKSUM_BYTES = 65, SQLSTATE_BYTES = 6 };
@@ -58,10 +57,21 @@ struct migrate {
  * another form, no file at all. Files that do not end in .sql are not looked at. */
 hm_status migration_list_read(const char *directory, struct hm_arena *arena, struct migration_list *ret_list);
 
-/* migration_list_read_headers reads those of the files from the n-th on, which may still be edited. */
+/* migration_list_read_headers reads those of the files from the n-th on, which may still be edited, and refuses what they could
+ * not be run as. */
 hm_status migration_list_read_headers(struct migration_list *list, size_t n);
 
+/* migrate_begin reads the folder, and connects; migrate_end frees, whatever was begun. migrate_lock waits until no other run is
+ * at this schema. */
+hm_status migrate_begin(struct migrate *migrate);
+hm_status migrate_lock(const struct migrate *migrate);
+void migrate_end(struct migrate *migrate);
+
 /* ---- Record ------------------------------------------------------------------------------------------------------ */
+
+/* record_exists says whether the record's tables are there; record_make makes them. */
+hm_status record_exists(const struct migrate *migrate, bool *ret_exists);
+hm_status record_make(const struct migrate *migrate);
 
 /* record_compare sets checksums, n_applied and is_initial; FAILED_PRECONDITION for what was edited, is out of order or
  * gone. The record's tables must be there. */
@@ -70,8 +80,13 @@ hm_status record_compare(struct migrate *migrate);
 /* record_add notes that a file was applied, in the transaction that does it. */
 hm_status record_add(PGconn *connection, const struct migration *migration);
 
+/* record_find_due says when a contract may be applied: its due time, and how many milliseconds that is away; NULL if it is
+ * none, or may be now. In the arena. */
+hm_status record_find_due(const struct migrate *migrate, const struct migration *migration, struct hm_arena *arena,
+			  const char **ret_due, uint32_t *ret_ms);
+
 /* record_check_due refuses a contract that comes too soon behind what it contracts. */
-hm_status record_check_due(const struct migrate *migrate, const struct migration *migration);
+hm_status record_check_due(struct migrate *migrate, const struct migration *migration);
 
 /* progress_begin notes that a file which is no transaction is begun; whether it was already, the same text. */
 hm_status progress_begin(PGconn *connection, const struct migration *migration, bool *ret_was_begun);
@@ -100,9 +115,14 @@ void rules_add_to(struct hm_buffer *fingerprint);
 
 /* migration_apply runs one file in the way its headers say, with the rules and the record of it; again when a lock
  * prevents it. */
-hm_status migration_apply(const struct migrate *migrate, const struct migration *migration);
+hm_status migration_apply(struct migrate *migrate, const struct migration *migration);
 hm_status migration_apply_alone(const struct migrate *migrate, const struct migration *migration);
 hm_status migration_apply_backfill(const struct migrate *migrate, const struct migration *migration);
+
+/* migration_try runs a file in the transaction that is open, with rules and record; of a backfill the first batch. Not for what
+ * is no transaction. */
+hm_status migration_try(const struct migrate *migrate, const struct migration *migration);
+hm_status migration_try_batch(const struct migrate *migrate, const struct migration *migration);
 
 /* migration_finish ends a file that was no transaction: record and rules, in one. */
 hm_status migration_finish(const struct migrate *migrate, const struct migration *migration);
@@ -116,37 +136,5 @@ hm_status migration_set_timeout(const struct migrate *migrate, const struct migr
 /* migration_raise is INVALID_ARGUMENT with the place of an offset in the file's text. */
 hm_status migration_raise(const struct migration *migration, size_t offset, const char *message);
 
-/* ---- Session ----------------------------------------------------------------------------------------------------- */
-
-/* session_open connects; user NULL: as the dsn says. options are libpq's ("-c role=…") or NULL. */
-hm_status session_open(const char *dsn, const char *user, const char *options, PGconn **ret_connection);
-
 /* session_open_as_owner connects as <service>_migrator, under the owner's role. */
 hm_status session_open_as_owner(struct migrate *migrate);
-
-/* session_run runs SQL text without parameters; session_ask one statement with text parameters, n of them, and returns its
- * rows if ret_rows is not NULL. */
-hm_status session_run(PGconn *connection, const char *sql);
-hm_status session_ask(PGconn *connection, const char *sql, size_t n, const char *const *values, PGresult **ret_rows);
-
-/* session_ask_bool: one statement without parameters, one bool. */
-hm_status session_ask_bool(PGconn *connection, const char *sql, bool *ret_answer);
-
-/* session_ask_bytes: one statement, one bytea parameter, one text value. */
-hm_status session_ask_bytes(PGconn *connection, const char *sql, const void *bytes, size_t size, char *ret_text,
-			    size_t text_bytes);
-
-/* session_transact runs work in a transaction, and commits if it ends well; up to 12 times while it ends ABORTED. A session's
- * settings are its options again before each. */
-hm_status session_transact(PGconn *connection, hm_status (*work)(void *user), void *user);
-
-/* session_again runs work, which is no transaction, as often as session_transact would. */
-hm_status session_again(hm_status (*work)(void *user), void *user);
-
-/* from_pq_session turns a failed result into a status: ABORTED what a lock or a deadlock prevented, the rules' refusals
- * with the rule as reason, UNAVAILABLE a lost server, else `otherwise`. where is put before. */
-hm_status from_pq_session(const PGconn *connection, const PGresult *result, hm_status otherwise, const char *where);
-
-/* pause_jittered sleeps *pause_ms give or take half of it, and doubles it up to 1 s. */
-void pause_jittered(unsigned *pause_ms);
-void pause_ms(unsigned ms);

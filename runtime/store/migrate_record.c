@@ -7,7 +7,23 @@
 
 #include "store/migrate_internal.h"
 
+static const char record_sql[] =
+#include "runtime/store/record.sql.h"
+	;
+
 static const char checksum_sql[] = "SELECT encode(sha256($1), 'hex')";
+
+hm_status record_exists(const struct migrate *migrate, bool *ret_exists)
+{
+	return session_ask_bool(migrate->connection,
+				"SELECT to_regclass(current_schema() || '.hallmark_migration') IS NOT NULL",
+				ret_exists);
+}
+
+hm_status record_make(const struct migrate *migrate)
+{
+	return session_run(migrate->connection, record_sql);
+}
 
 static hm_status compare(const struct migrate *migrate, size_t i, const char *name, const char *checksum)
 {
@@ -99,40 +115,47 @@ hm_status progress_forget(PGconn *connection, const struct migration *migration)
 
 /* ---- What a contract waits for ----------------------------------------------------------------------------------- */
 
-static hm_status raise_not_due(const struct migrate *migrate, const struct migration *migration, const PGresult *rows)
+hm_status record_find_due(const struct migrate *migrate, const struct migration *migration, struct hm_arena *arena,
+			  const char **ret_due, uint32_t *ret_ms)
 {
-	hm_status status = hm_raise(
-		FAILED_PRECONDITION,
-		"%s: contracts what %s expanded, which was applied here %s; what relies on the old form may still run: "
-		"due %s, or say --contract-gap",
-		migration->path, migrate->list.items[migration->header.expands - 1].name, PQgetvalue(rows, 0, 1),
-		PQgetvalue(rows, 0, 2));
-
-	hm_error_set_reason("CONTRACT_NOT_DUE");
-	hm_error_set_retry((uint32_t)strtoul(PQgetvalue(rows, 0, 0), NULL, 10));
-	return status;
-}
-
-hm_status record_check_due(const struct migrate *migrate, const struct migration *migration)
-{
-	static const char due_sql[] =
-		"SELECT ceil(greatest(0, least(2e9, extract(epoch FROM due - now()) * 1000)))::bigint, "
-		"to_char(applied_at, 'YYYY-MM-DD HH24:MI TZ'), to_char(due, 'YYYY-MM-DD HH24:MI TZ') "
-		"FROM (SELECT applied_at, applied_at + make_interval(secs => $2::bigint) AS due "
-		"FROM hallmark_migration WHERE version = $1) AS expanded";
+	static const char due_sql[] = "SELECT to_char(due AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'), "
+				      "ceil(least(2e9, extract(epoch FROM due - now()) * 1000))::bigint "
+				      "FROM (SELECT applied_at + make_interval(secs => $2::bigint) AS due "
+				      "FROM hallmark_migration WHERE version = $1) AS expanded WHERE due > now()";
 	int64_t gap_s = migrate->config->contract_gap_s ? migrate->config->contract_gap_s : HM_CONTRACT_GAP_S;
 	char version[16], gap[24];
 	const char *const values[] = { version, gap };
-	hm_status status = HM_OK;
 	PGresult *rows;
 
+	*ret_due = NULL;
 	if (!migration->header.expands || migrate->is_initial || gap_s < 0)
 		return HM_OK;
 	snprintf(version, sizeof version, "%u", migration->header.expands);
 	snprintf(gap, sizeof gap, "%lld", (long long)gap_s);
 	TRY(session_ask(migrate->connection, due_sql, 2, values, &rows));
-	if (strcmp(PQgetvalue(rows, 0, 0), "0"))
-		status = raise_not_due(migrate, migration, rows);
+	if (PQntuples(rows)) {
+		*ret_due = hm_arena_strdup(arena, PQgetvalue(rows, 0, 0));
+		*ret_ms = (uint32_t)strtoul(PQgetvalue(rows, 0, 1), NULL, 10);
+	}
 	PQclear(rows);
+	return HM_OK;
+}
+
+hm_status record_check_due(struct migrate *migrate, const struct migration *migration)
+{
+	hm_status status;
+	const char *due;
+	uint32_t ms = 0;
+
+	TRY(record_find_due(migrate, migration, &migrate->arena, &due, &ms));
+	if (!due)
+		return HM_OK;
+	status = hm_raise(
+		FAILED_PRECONDITION,
+		"%s: contracts what %s expanded, and what relies on the old form may still run; it is due at %s "
+		"(--contract-gap says how long after the other)",
+		migration->path, migrate->list.items[migration->header.expands - 1].name, due);
+	hm_error_set_reason("CONTRACT_NOT_DUE");
+	hm_error_set_retry(ms);
 	return status;
 }

@@ -361,3 +361,32 @@ Test(migrate, fills_a_new_column_of_a_secured_table_with_rows, .init = set_up)
 	cr_expect_str_eq(vault_ask(&v, "", NULL, "SELECT string_agg(upper_name, '' ORDER BY upper_name) FROM things"),
 			 "ABC");
 }
+
+/* As on a managed cluster, where nobody has a superuser. */
+Test(migrate, is_bootstrapped_by_who_is_no_superuser)
+{
+	char sql[200], name[64], dsn[TEST_DSN_BYTES], admin_dsn[TEST_DSN_BYTES + 20];
+	struct hm_migrate_config config = { .admin_dsn = admin_dsn, .dsn = dsn, .service = "fresh" };
+
+	v = vault_open();
+	config.directory = v.folder;
+	vault_write(&v, "0001_init.sql",
+		    VAULT_AUDIT_LOG "CREATE TABLE stays (brand_id text NOT NULL, id int, during int4range, "
+				    "EXCLUDE USING gist (brand_id WITH =, during WITH &&));");
+	vault_ask(&v, "", NULL, "CREATE ROLE dba_system LOGIN CREATEROLE CREATEDB");
+	snprintf(name, sizeof name, "%s_dba", strrchr(v.dsn, '=') + 1);
+	snprintf(sql, sizeof sql, "CREATE DATABASE %s OWNER dba_system", name);
+	test_sql(v.dsn, sql);
+	snprintf(dsn, sizeof dsn, "%.*s=%s", (int)(strrchr(v.dsn, '=') - v.dsn), v.dsn, name);
+	snprintf(admin_dsn, sizeof admin_dsn, "%s user=dba_system", dsn);
+	cr_assert_eq(test_sql(v.dsn, "SELECT count(*) FROM pg_roles WHERE rolname = 'dba_system' AND rolsuper"), 0);
+	must(hm_migrate_bootstrap(&config));
+	must(hm_migrate_bootstrap(&config));
+	config.admin_dsn = NULL;
+	must(hm_migrate(&config));
+	cr_expect_eq(test_sql(dsn, "SELECT count(*) FROM fresh.stays"), 0);
+	cr_expect_eq(test_sql(dsn,
+			      "SELECT count(*) FROM pg_auth_members WHERE roleid = 'fresh_owner'::regrole AND member = "
+			      "'dba_system'::regrole"),
+		     0, "it was a member for a moment");
+}

@@ -11,6 +11,7 @@
 #include "host/services.h"
 #include "net/tls.h"
 #include "quota.h"
+#include "store/migrate_header.h"
 
 /* Every option there is. Which of them a command takes, it says by letter. */
 static const struct {
@@ -41,11 +42,18 @@ static const struct {
 	{ 'K', "rotate", "NAME", "make the key's successor, let it be known for 2 s, and sign with it from then on" },
 	{ 'X', "retire", "NAME", "believe nothing any more that the key's predecessors have signed" },
 	{ 'm', "metrics", "ADDRESS:PORT", "show metrics and health over HTTP there: 127.0.0.1:9464" },
+	{ 'B', "bootstrap", NULL, "make roles, schemas and extensions as $HALLMARK_ADMIN_DSN, and nothing else" },
+	{ 'S', "status", NULL, "show what was applied, when, and what is pending" },
+	{ 'P', "plan", NULL, "show in which phase each service is, and what comes next" },
+	{ 'D', "dry-run", NULL, "run what is pending and roll it back; takes the locks the files take" },
+	{ 'G', "contract-gap", "TIME", "from an expanding file to its contract: 72h, none; 24h if not given" },
+	{ 'T', "statement-timeout", "TIME", "of statements whose file says none: 30min, none" },
 	{ 'F', "follow", NULL, "go on with what comes" },
 	{ 'v', "var", "DIR", "keys, tokens, sockets, cluster; default var, or $HALLMARK_VAR" },
 	{ 'j', "json", NULL, "JSON values on stdout, one a line, errors too; nothing else" },
 	{ 'h', "help", NULL, "this" },
 };
+enum { TIME_MAX_MS = 596 * 3600 * 1000 }; /* the hours that an int holds as milliseconds */
 enum { N_OPTIONS = sizeof all_options / sizeof *all_options };
 static const char of_all_commands[] = "vjh";
 
@@ -81,6 +89,21 @@ static hm_status read_number(const char *option, const char *text, unsigned long
 	if (*end || end == text || *text == '-' || !number || number > max)
 		return hm_raise(INVALID_ARGUMENT, "--%s %s: write a number from 1 to %lu", option, text, max);
 	*ret_number = (uint32_t)number;
+	return HM_OK;
+}
+
+/* A time, or that there is none; the latter as -1. */
+static hm_status read_time(const char *option, const char *text, int64_t unit_ms, int64_t *ret_units)
+{
+	uint64_t ms;
+
+	*ret_units = -1;
+	if (!strcmp(text, "none"))
+		return HM_OK;
+	if (!hm_migration_duration_read(text, TIME_MAX_MS, &ms) || ms < (uint64_t)unit_ms)
+		return hm_raise(INVALID_ARGUMENT, "--%s %s: write a time like 30s, 15min or 72h, or none", option,
+				text);
+	*ret_units = (int64_t)ms / unit_ms;
 	return HM_OK;
 }
 
@@ -128,21 +151,33 @@ static bool read_text(int letter, const char *value, struct options *options)
 	return false;
 }
 
+/* Options without a value. */
+static const struct {
+	char letter;
+	size_t at;
+} flags[] = {
+	{ 'B', offsetof(struct options, bootstrap) }, { 'D', offsetof(struct options, dry_run) },
+	{ 'F', offsetof(struct options, follow) },    { 'h', offsetof(struct options, help) },
+	{ 'j', offsetof(struct options, json) },      { 'P', offsetof(struct options, plan) },
+	{ 'S', offsetof(struct options, status) },    { 'U', offsetof(struct options, service_keys_optional) },
+};
+
+static void set_flag(int letter, struct options *options)
+{
+	for (size_t i = 0; i < sizeof flags / sizeof *flags; i++)
+		if (flags[i].letter == letter)
+			*((bool *)((char *)options + flags[i].at)) = true;
+}
+
 static hm_status read_option(int letter, char *value, size_t *n_listen, struct options *options)
 {
 	if (read_text(letter, value, options))
 		return HM_OK;
 	switch (letter) {
-	case 'j':
-		options->json = true;
-		return HM_OK;
 	case 'l':
 		return add(options->listen, (*n_listen)++, value);
 	case 'u':
 		return read_user(value, options);
-	case 'U':
-		options->service_keys_optional = true;
-		return HM_OK;
 	case 'c':
 		return read_endpoint(value);
 	case 't':
@@ -153,11 +188,12 @@ static hm_status read_option(int letter, char *value, size_t *n_listen, struct o
 		return quota_read(value, options);
 	case 'R':
 		return read_number("running", value, UINT16_MAX, &options->running_max);
-	case 'F':
-		options->follow = true;
-		return HM_OK;
+	case 'G':
+		return read_time("contract-gap", value, 1000, &options->contract_gap_s);
+	case 'T':
+		return read_time("statement-timeout", value, 1, &options->statement_timeout_ms);
 	default:
-		options->help = true;
+		set_flag(letter, options);
 		return HM_OK;
 	}
 }

@@ -33,6 +33,8 @@ struct options {
 	const char *fault, *faults; /* --fault RULE of a call, --faults FILE of a server */
 	const char *revoke; /* --revoke: a token's id */
 	const char *rotate, *retire; /* --rotate, --retire: a key's name */
+	bool bootstrap, status, plan, dry_run; /* of migrate */
+	int64_t contract_gap_s, statement_timeout_ms; /* as in struct hm_migrate_config */
 	bool follow; /* --follow */
 	bool help; /* --help */
 	const char *arguments[LIST_MAX]; /* what is no option; NULL-terminated */

@@ -2,12 +2,11 @@
 #include "setup.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <sys/stat.h>
 
 #include "crypto/key.h"
 #include "host/services.h"
-#include "store/migrate.h"
+#include "migrations.h"
 
 /* The folder may be passed through but not listed: under root the cluster's own account must reach var/pg. What is secret in it
  * (keys, tokens, sockets) lies in folders of mode 0700. */
@@ -58,65 +57,19 @@ hm_status setup_cluster(const struct options *options, struct hm_cluster **ret_c
 	return HM_OK;
 }
 
-/* One service's migration, on a thread of its own. */
-struct migration {
-	struct hm_migrate_config config;
-	char directory[PATH_BYTES];
-	pthread_t thread;
-	bool has_thread;
-	hm_status status;
-	struct hm_error error;
-};
-
-static void *migrate_one(void *user)
+int64_t setup_contract_gap_s(const struct options *options)
 {
-	struct migration *migration = user;
-
-	migration->status = hm_migrate(&migration->config);
-	if (migration->status != HM_OK)
-		migration->error = *hm_error_get();
-	return NULL;
-}
-
-static void on_step(void *user, const char *service, const char *what)
-{
-	step(user, "migrate", "%-12s %s", service, what);
-}
-
-static void start_migration(struct migration *migration, const struct hm_migrate_progress *progress,
-			    const struct hm_service *service, const char *admin_dsn, const char *dsn)
-{
-	snprintf(migration->directory, sizeof migration->directory, "services/%s/migrations",
-		 service->table->short_name);
-	migration->config = (struct hm_migrate_config){
-		.admin_dsn = admin_dsn,
-		.dsn = dsn,
-		.service = service->table->short_name,
-		.directory = migration->directory,
-		.progress = progress,
-	};
-	migration->has_thread = !pthread_create(&migration->thread, NULL, migrate_one, migration);
-	if (!migration->has_thread)
-		migrate_one(migration);
+	return options->dsn ? HM_CONTRACT_GAP_S : HM_CONTRACT_GAP_NONE;
 }
 
 hm_status setup_migrate(const struct options *options, const struct hm_service *const *services, const char *admin_dsn,
 			const char *dsn)
 {
-	struct options shown = *options;
-	const struct hm_migrate_progress progress = { .user = &shown, .step = on_step };
-	struct migration migrations[LIST_MAX] = { 0 };
-	hm_status status = HM_OK;
-	size_t n = 0;
+	struct migrations migrations;
+	hm_status status;
 
-	for (; services[n] && n < LIST_MAX; n++)
-		if (services[n]->table->schema)
-			start_migration(&migrations[n], &progress, services[n], admin_dsn, dsn);
-	for (size_t i = 0; i < n; i++) {
-		if (migrations[i].has_thread)
-			pthread_join(migrations[i].thread, NULL);
-		if (status == HM_OK && migrations[i].status != HM_OK)
-			status = hm_error_set(&migrations[i].error);
-	}
+	migrations_init(&migrations, options, services, admin_dsn, dsn, setup_contract_gap_s(options));
+	status = migrations_run(&migrations, migrations_apply);
+	migrations_fini(&migrations);
 	return status;
 }

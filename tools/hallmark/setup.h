@@ -13,3 +13,7 @@ hm_status setup_cluster(const struct options *options, struct hm_cluster **ret_c
 /* setup_migrate brings the schemas of the services up to date, side by side. admin_dsn NULL: roles must exist. */
 hm_status setup_migrate(const struct options *options, const struct hm_service *const *services, const char *admin_dsn,
 			const char *dsn);
+
+/* setup_contract_gap_s is how long a contract waits, if nothing else is said: not at all on the embedded cluster, where what runs
+ * is one's own. */
+int64_t setup_contract_gap_s(const struct options *options);
