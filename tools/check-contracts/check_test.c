@@ -87,7 +87,7 @@ Test(check_contracts, names_files_from_the_working_directory_on)
 	char program[PATH_BYTES];
 
 	cr_assert(realpath(cli_program(), program));
-	result = shell(folder, "%s-check-contracts && cd proto && %s-check-contracts --root ..", program, program);
+	result = shell(folder, "%s-check-contracts && cd proto && %s-check-contracts --root ../", program, program);
 	shows(result.out.data, "\"file\":\"proto/follows/v1/follows.proto\"");
 	shows(result.out.data, "\"file\":\"../proto/follows/v1/follows.proto\"");
 	contract_tree_remove(folder);

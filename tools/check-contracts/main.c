@@ -36,6 +36,14 @@ static const char usage[] =
 	"usage: hallmark-check-contracts [--root DIR] [--against REV | --against-folder DIR] [FILE.proto…]\n"
 	"       hallmark-check-contracts --rules | --explain RULE\n";
 
+/* Without slashes at its end, as files are named below it. */
+static const char *without_slashes(char *folder)
+{
+	for (size_t size = strlen(folder); size > 1 && folder[size - 1] == '/'; size--)
+		folder[size - 1] = '\0';
+	return folder;
+}
+
 static hm_status read_arguments(int argc, char **argv, struct arguments *arguments)
 {
 	static const struct option options[] = {
@@ -47,7 +55,7 @@ static hm_status read_arguments(int argc, char **argv, struct arguments *argumen
 	*arguments = (struct arguments){ .root = "." };
 	for (int option; (option = getopt_long(argc, argv, "", options, NULL)) >= 0;) {
 		if (option == 'r')
-			arguments->root = optarg;
+			arguments->root = without_slashes(optarg);
 		else if (option == 'a')
 			arguments->against = optarg;
 		else if (option == 'f')

@@ -16,7 +16,8 @@ enum { READ_BYTES = 1 << 16, FOLDERS_OPEN_MAX = 16, PATH_BYTES = 4096 };
 hm_status folder_make(char ret_folder[FOLDER_BYTES])
 {
 	const char *place = getenv("TMPDIR");
-	int size = snprintf(ret_folder, FOLDER_BYTES, "%s/hallmark-check-XXXXXX", place && *place ? place : "/tmp");
+	int size =
+		snprintf(ret_folder, FOLDER_BYTES, "%s/hallmark-check-XXXXXX", place && *place == '/' ? place : "/tmp");
 
 	if (size < 0 || size >= FOLDER_BYTES)
 		return hm_raise(INVALID_ARGUMENT, "TMPDIR is too long: %s", place);

@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "rules.h"
 
 static bool begins_with_name(const char *comment, const char *name)
@@ -51,7 +52,7 @@ static void file_comment(const struct look *look)
 
 /* ---- Errors ------------------------------------------------------------------------------------------------------ */
 
-enum { WORD_SHORTEST = 3 };
+enum { WORD_SHORTEST = 3, EDITS_MAX = 2 };
 
 static bool is_capitals(const char *word, size_t size)
 {
@@ -61,11 +62,22 @@ static bool is_capitals(const char *word, size_t size)
 	return size >= WORD_SHORTEST;
 }
 
+/* A word meant as a status: "JSON: …" is none. */
+static bool is_like_status(const char *word)
+{
+	if (strchr(word, '_'))
+		return true;
+	for (int code = HM_OK + 1; code < HM_STATUS_COUNT; code++)
+		if (hm_text_distance(word, hm_status_name(code)) <= EDITS_MAX)
+			return true;
+	return false;
+}
+
 static void judge_word(const struct look *look, const char *word, bool has_colon)
 {
 	bool is_status = hm_status_find(word) > HM_OK;
 
-	if (has_colon && !is_status)
+	if (has_colon && !is_status && is_like_status(word))
 		complain(look, "%s: %s is no status; the codes are gRPC's: NOT_FOUND, FAILED_PRECONDITION, …",
 			 look->now.method->proto->name, word);
 	if (is_status && !has_colon)
