@@ -33,6 +33,7 @@ struct statement {
 	size_t begin, end; /* of its text, comments before it not included */
 	size_t base; /* what a node's location counts from */
 	size_t size; /* of the text that locations are in, from base; what lies behind it is not its own */
+	const char *text; /* of one in a body, as PostgreSQL would be given it; NULL: from begin to end in the file */
 	bool is_dynamic; /* it came out of EXECUTE */
 	bool is_unread; /* it makes the text that EXECUTE runs, which cannot be known */
 	struct statement *first_inner; /* of a DO block or routine, in order, nested ones flattened; NULL: none */

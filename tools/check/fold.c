@@ -20,7 +20,8 @@ struct table *fold_add_table(struct schema *schema, const PgQuery__RangeVar *nam
 	table->kind = kind;
 	table->is_temporary = *name->relpersistence == 't' || !strcmp(name->schemaname, "pg_temp");
 	table->is_append_only = !strcmp(table->name, "audit_log");
-	table->made_by = statement;
+	table->made_by = table->changed_by = statement;
+	schema->had_audit_log |= table->is_append_only;
 	while (*tail)
 		tail = &(*tail)->next;
 	*tail = table;
@@ -34,15 +35,24 @@ struct column *fold_add_column(struct schema *schema, struct table *table, const
 
 	column->name = name;
 	column->type = type;
-	column->changed_by = statement;
+	column->made_by = column->changed_by = statement;
 	while (*tail)
 		tail = &(*tail)->next;
 	*tail = column;
 	return column;
 }
 
-static void add_index(struct schema *schema, struct table *table, const char *name, const char *const *columns,
-		      bool is_unique, bool is_partial, const struct statement *statement)
+/* A statement that names a column of a table whose columns are not all known says that it has it. */
+struct column *fold_column(struct schema *schema, struct table *table, const char *name,
+			   const struct statement *statement)
+{
+	struct column *column = table_column(table, name);
+
+	return column || !table->is_unsure ? column : fold_add_column(schema, table, name, NULL, statement);
+}
+
+void fold_add_index(struct schema *schema, struct table *table, const char *name, const char *const *columns,
+		    bool is_unique, bool is_partial, const struct statement *statement)
 {
 	struct index *index = hm_arena_zalloc(&schema->check->arena, sizeof *index);
 
@@ -134,10 +144,11 @@ static const char *const *columns_of_index(const struct table *table, const char
 	return NULL;
 }
 
-static void set_not_null(const struct table *table, const char *const *columns, const struct statement *statement)
+static void set_not_null(struct schema *schema, struct table *table, const char *const *columns,
+			 const struct statement *statement)
 {
 	for (; columns && *columns; columns++) {
-		struct column *column = table_column(table, *columns);
+		struct column *column = fold_column(schema, table, *columns, statement);
 
 		if (column && !column->is_not_null) {
 			column->is_not_null = true;
@@ -154,9 +165,9 @@ static void add_keyed(struct schema *schema, struct table *table, const PgQuery_
 	if (of_index)
 		to->columns = of_index;
 	if (to->kind == CONSTRAINT_PRIMARY)
-		set_not_null(table, to->columns, statement);
+		set_not_null(schema, table, to->columns, statement);
 	if ((to->kind == CONSTRAINT_UNIQUE || to->kind == CONSTRAINT_PRIMARY) && !*from->indexname)
-		add_index(schema, table, to->name, to->columns, true, false, statement);
+		fold_add_index(schema, table, to->name, to->columns, true, false, statement);
 }
 
 void fold_add_constraint(struct schema *schema, struct table *table, const PgQuery__Constraint *from,
@@ -183,6 +194,7 @@ void fold_add_constraint(struct schema *schema, struct table *table, const PgQue
 		to->referenced = list_names(&schema->check->arena, from->n_pk_attrs, from->pk_attrs);
 		to->not_null_column = not_null_column(from->raw_expr);
 		to->is_valid = !from->skip_validation;
+		to->from = from;
 		to->made_by = statement;
 		to->next = table->constraints;
 		table->constraints = to;
@@ -198,9 +210,9 @@ static void fold_index(struct schema *schema, const struct statement *statement)
 	struct table *table = from->relation ? schema_find(schema, from->relation) : NULL;
 
 	if (table)
-		add_index(schema, table, *from->idxname ? from->idxname : NULL,
-			  index_columns(schema, from->n_index_params, from->index_params), from->unique,
-			  from->where_clause != NULL, statement);
+		fold_add_index(schema, table, *from->idxname ? from->idxname : NULL,
+			       index_columns(schema, from->n_index_params, from->index_params), from->unique,
+			       from->where_clause != NULL, statement);
 }
 
 static void drop_table(struct schema *schema, const char *name)
@@ -222,6 +234,43 @@ static void drop_index(const struct schema *schema, const char *name)
 			}
 }
 
+static void fold_type(struct schema *schema, const struct statement *statement)
+{
+	const PgQuery__CompositeTypeStmt *from = statement->node->composite_type_stmt;
+	struct table *type = fold_add_table(schema, from->typevar, TABLE_TYPE, statement);
+
+	for (size_t i = 0; i < from->n_coldeflist; i++)
+		if (from->coldeflist[i]->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF)
+			fold_define_column(schema, type, from->coldeflist[i]->column_def, statement);
+}
+
+static void fold_trigger(struct schema *schema, const struct statement *statement)
+{
+	const PgQuery__CreateTrigStmt *from = statement->node->create_trig_stmt;
+	struct table *table = schema_find(schema, from->relation);
+	struct trigger *trigger;
+
+	if (!table)
+		return;
+	trigger = hm_arena_zalloc(&schema->check->arena, sizeof *trigger);
+	*trigger = (struct trigger){ table->triggers, from->trigname, list_last(from->n_funcname, from->funcname), from,
+				     false };
+	table->triggers = trigger;
+	table->changed_by = statement;
+}
+
+static void drop_trigger(struct schema *schema, const PgQuery__List *name)
+{
+	struct table *table = schema_find_name(schema, list_qualifier(name->n_items, name->items));
+	const char *trigger = list_last(name->n_items, name->items);
+
+	for (struct trigger **at = table ? &table->triggers : NULL; at && *at; at = &(*at)->next)
+		if (!strcmp((*at)->name, trigger)) {
+			*at = (*at)->next;
+			return;
+		}
+}
+
 static void fold_drop(struct schema *schema, const struct statement *statement)
 {
 	const PgQuery__DropStmt *drop = statement->node->drop_stmt;
@@ -236,8 +285,11 @@ static void fold_drop(struct schema *schema, const struct statement *statement)
 			continue;
 		if (drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_INDEX)
 			drop_index(schema, name);
+		else if (drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_TRIGGER)
+			drop_trigger(schema, object->list);
 		else if (drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE ||
 			 drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW ||
+			 drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_FOREIGN_TABLE ||
 			 drop->remove_type == PG_QUERY__OBJECT_TYPE__OBJECT_MATVIEW)
 			drop_table(schema, name);
 	}
@@ -247,6 +299,9 @@ static void rename_column(struct table *table, const char *from, const char *to,
 {
 	struct column *column = table_column(table, from);
 
+	table->changed_by = statement;
+	if (!strcmp(from, "brand_id"))
+		table->brand_lost_by = statement;
 	if (column) {
 		column->name = to;
 		column->changed_by = statement;
@@ -261,9 +316,11 @@ static void fold_rename(struct schema *schema, const struct statement *statement
 
 	if (!table)
 		return;
-	if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN)
+	if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN ||
+	    rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_ATTRIBUTE)
 		rename_column(table, rename->subname, rename->newname, statement);
-	else if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE)
+	else if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE ||
+		 rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW)
 		table->name = rename->newname;
 	else if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABCONSTRAINT &&
 		 (constraint = table_constraint(table, rename->subname)))
@@ -279,8 +336,10 @@ static void fold_comment(struct schema *schema, const struct statement *statemen
 	    comment->object->node_case != PG_QUERY__NODE__NODE_LIST)
 		return;
 	table = schema_find_name(schema, list_last(comment->object->list->n_items, comment->object->list->items));
-	if (table && strcmp(table->name, "audit_log"))
-		table->is_append_only = !strncmp(comment->comment, "append-only", strlen("append-only"));
+	if (!table || !strcmp(table->name, "audit_log"))
+		return;
+	table->is_append_only = !strncmp(comment->comment, "append-only", strlen("append-only"));
+	table->changed_by = statement;
 }
 
 static void fold_set_schema(struct schema *schema, const struct statement *statement)
@@ -303,6 +362,8 @@ static const struct {
 	{ PG_QUERY__NODE__NODE_VIEW_STMT, fold_view },
 	{ PG_QUERY__NODE__NODE_ALTER_TABLE_STMT, fold_alter },
 	{ PG_QUERY__NODE__NODE_INDEX_STMT, fold_index },
+	{ PG_QUERY__NODE__NODE_COMPOSITE_TYPE_STMT, fold_type },
+	{ PG_QUERY__NODE__NODE_CREATE_TRIG_STMT, fold_trigger },
 	{ PG_QUERY__NODE__NODE_DROP_STMT, fold_drop },
 	{ PG_QUERY__NODE__NODE_RENAME_STMT, fold_rename },
 	{ PG_QUERY__NODE__NODE_COMMENT_STMT, fold_comment },

@@ -32,6 +32,8 @@ static void drop_column(const struct change *change)
 {
 	const char *name = change->command->name;
 
+	if (!strcmp(name, "brand_id"))
+		change->table->brand_lost_by = change->statement;
 	for (struct column **at = &change->table->columns; *at; at = &(*at)->next)
 		if (!strcmp((*at)->name, name)) {
 			*at = (*at)->next;
@@ -51,7 +53,7 @@ static void drop_column(const struct change *change)
 
 static struct column *changed(const struct change *change)
 {
-	struct column *column = table_column(change->table, change->command->name);
+	struct column *column = fold_column(change->schema, change->table, change->command->name, change->statement);
 
 	if (column)
 		column->changed_by = change->statement;
@@ -122,6 +124,30 @@ static void detach(const struct change *change)
 		part->parent = NULL;
 }
 
+static void enable_trigger(const struct change *change)
+{
+	for (struct trigger *one = change->table->triggers; one; one = one->next)
+		if (!*change->command->name || !strcmp(one->name, change->command->name))
+			one->is_always = change->command->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_EnableAlwaysTrig;
+}
+
+static void set_options(const struct change *change)
+{
+	const PgQuery__Node *options = change->command->def;
+
+	if (options && options->node_case == PG_QUERY__NODE__NODE_LIST)
+		fold_set_invoker(change->table, options->list->n_items, options->list->items);
+}
+
+static void reset_options(const struct change *change)
+{
+	const PgQuery__Node *options = change->command->def;
+
+	if (options && options->node_case == PG_QUERY__NODE__NODE_LIST &&
+	    option_find(options->list->n_items, options->list->items, "security_invoker"))
+		change->table->is_invoker = false;
+}
+
 static const struct {
 	PgQuery__AlterTableType type;
 	void (*change)(const struct change *change);
@@ -137,6 +163,16 @@ static const struct {
 	{ PG_QUERY__ALTER_TABLE_TYPE__AT_DropConstraint, drop_constraint },
 	{ PG_QUERY__ALTER_TABLE_TYPE__AT_AttachPartition, attach },
 	{ PG_QUERY__ALTER_TABLE_TYPE__AT_DetachPartition, detach },
+	{ PG_QUERY__ALTER_TABLE_TYPE__AT_EnableTrig, enable_trigger },
+	{ PG_QUERY__ALTER_TABLE_TYPE__AT_EnableAlwaysTrig, enable_trigger },
+	{ PG_QUERY__ALTER_TABLE_TYPE__AT_EnableReplicaTrig, enable_trigger },
+	{ PG_QUERY__ALTER_TABLE_TYPE__AT_EnableTrigAll, enable_trigger },
+	{ PG_QUERY__ALTER_TABLE_TYPE__AT_EnableTrigUser, enable_trigger },
+	{ PG_QUERY__ALTER_TABLE_TYPE__AT_DisableTrig, enable_trigger },
+	{ PG_QUERY__ALTER_TABLE_TYPE__AT_DisableTrigAll, enable_trigger },
+	{ PG_QUERY__ALTER_TABLE_TYPE__AT_DisableTrigUser, enable_trigger },
+	{ PG_QUERY__ALTER_TABLE_TYPE__AT_SetRelOptions, set_options },
+	{ PG_QUERY__ALTER_TABLE_TYPE__AT_ResetRelOptions, reset_options },
 };
 
 void fold_alter(struct schema *schema, const struct statement *statement)
@@ -144,6 +180,8 @@ void fold_alter(struct schema *schema, const struct statement *statement)
 	const PgQuery__AlterTableStmt *alter = statement->node->alter_table_stmt;
 	struct table *table = alter->relation ? schema_find(schema, alter->relation) : NULL;
 
+	if (table)
+		table->changed_by = statement;
 	for (size_t i = 0; table && i < alter->n_cmds; i++)
 		for (size_t c = 0; c < sizeof changes / sizeof *changes; c++)
 			if (alter->cmds[i]->alter_table_cmd->subtype == changes[c].type)

@@ -43,6 +43,47 @@ static void copy_columns(struct schema *schema, struct table *table, const struc
 	}
 }
 
+enum { LIKE_INDEXES = 1 << 6 }; /* of TableLikeClause.options, as PostgreSQL counts them */
+
+/* LIKE … INCLUDING INDEXES: keys and indexes under names of PostgreSQL's own. */
+static void copy_indexes(struct schema *schema, struct table *table, const struct table *from,
+			 const struct statement *statement)
+{
+	for (const struct index *one = from->indexes; one; one = one->next)
+		fold_add_index(schema, table, NULL, one->columns, one->is_unique, one->is_partial, statement);
+	for (const struct constraint *one = from->constraints; one; one = one->next) {
+		struct constraint *copy;
+
+		if (one->kind != CONSTRAINT_PRIMARY && one->kind != CONSTRAINT_UNIQUE)
+			continue;
+		copy = hm_arena_zalloc(&schema->check->arena, sizeof *copy);
+		*copy = *one;
+		copy->name = NULL;
+		copy->made_by = statement;
+		copy->next = table->constraints;
+		table->constraints = copy;
+	}
+}
+
+static void add_like(struct schema *schema, struct table *table, const PgQuery__TableLikeClause *like,
+		     const struct statement *statement)
+{
+	const struct table *from = schema_find(schema, like->relation);
+
+	copy_columns(schema, table, from, statement);
+	if (from && like->options & LIKE_INDEXES)
+		copy_indexes(schema, table, from, statement);
+}
+
+/* A typed table has its type's columns, none of them NOT NULL by that. */
+static void add_typed(struct schema *schema, struct table *table, const PgQuery__TypeName *type,
+		      const struct statement *statement)
+{
+	const struct table *from = schema_find_name(schema, type_base(type));
+
+	copy_columns(schema, table, from && from->kind == TABLE_TYPE ? from : NULL, statement);
+}
+
 static void add_parents(struct schema *schema, struct table *table, const PgQuery__CreateStmt *from,
 			const struct statement *statement)
 {
@@ -64,7 +105,7 @@ static void add_element(struct schema *schema, struct table *table, const PgQuer
 	struct column *column;
 
 	if (element->node_case == PG_QUERY__NODE__NODE_TABLE_LIKE_CLAUSE) {
-		copy_columns(schema, table, schema_find(schema, element->table_like_clause->relation), statement);
+		add_like(schema, table, element->table_like_clause, statement);
 	} else if (element->node_case == PG_QUERY__NODE__NODE_CONSTRAINT) {
 		fold_add_constraint(schema, table, element->constraint, NULL, statement);
 	} else if (element->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF) {
@@ -88,7 +129,8 @@ void fold_create(struct schema *schema, const struct statement *statement)
 	if (from->if_not_exists && schema_find(schema, from->relation))
 		return;
 	table = fold_add_table(schema, from->relation, kind, statement);
-	table->is_unsure = from->of_typename != NULL;
+	if (from->of_typename)
+		add_typed(schema, table, from->of_typename, statement);
 	add_parents(schema, table, from, statement);
 	for (size_t i = 0; i < from->n_table_elts; i++)
 		add_element(schema, table, from->table_elts[i], statement);
@@ -157,10 +199,48 @@ void fold_create_as(struct schema *schema, const struct statement *statement)
 		add_targets(schema, table, query->select_stmt, statement);
 }
 
+static bool is_true(const char *text)
+{
+	static const char *const words[] = { "true", "on", "1" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(text, words[i]))
+			return true;
+	return false;
+}
+
+bool fold_set_invoker(struct table *view, size_t n, PgQuery__Node *const *options)
+{
+	const PgQuery__DefElem *invoker = option_find(n, options, "security_invoker");
+
+	if (invoker)
+		view->is_invoker = is_true(option_text(invoker));
+	return invoker != NULL;
+}
+
+/* The table a view shows, if it is one alone: writing to the view would write to it. */
+static const char *only_table(const PgQuery__Node *query)
+{
+	const PgQuery__SelectStmt *select =
+		query && query->node_case == PG_QUERY__NODE__NODE_SELECT_STMT ? query->select_stmt : NULL;
+
+	return select && select->n_from_clause == 1 &&
+			       select->from_clause[0]->node_case == PG_QUERY__NODE__NODE_RANGE_VAR
+		       ? select->from_clause[0]->range_var->relname
+		       : NULL;
+}
+
+/* CREATE OR REPLACE forgets the options that it does not repeat. */
 void fold_view(struct schema *schema, const struct statement *statement)
 {
 	const PgQuery__ViewStmt *from = statement->node->view_stmt;
+	struct table *view = schema_find(schema, from->view);
 
-	if (!schema_find(schema, from->view))
-		fold_add_table(schema, from->view, TABLE_VIEW, statement)->is_unsure = true;
+	if (!view)
+		view = fold_add_table(schema, from->view, TABLE_VIEW, statement);
+	view->is_unsure = true;
+	view->parent = only_table(from->query);
+	view->changed_by = statement;
+	view->is_invoker = false;
+	fold_set_invoker(view, from->n_options, from->options);
 }

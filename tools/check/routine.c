@@ -15,8 +15,9 @@ struct opening {
 	struct check *check;
 	struct statement *outer;
 	struct statement **tail;
-	const char *body; /* in the file's text */
+	const char *body; /* in the file's text; NULL: it came out of EXECUTE, or has escapes in it */
 	size_t body_size;
+	const char *text; /* of the body, as PostgreSQL reads it */
 	enum place place;
 	unsigned line; /* of the PL/pgSQL statement at hand, in the body */
 };
@@ -47,15 +48,30 @@ static bool find_content(const struct statement *statement, size_t at, size_t *r
 	return true;
 }
 
-/* `AS` is the place PostgreSQL gives for a function's body; for DO it is the string itself. */
-static bool find_body(const struct statement *statement, const PgQuery__DefElem *as, size_t *ret_begin, size_t *ret_end)
+/* `AS` is the place PostgreSQL gives for a function's body; for DO it is the string itself. A body that stands there in other letters
+ * than PostgreSQL reads it in (escapes) has no places of its own. */
+static void find_body(struct opening *opening, const PgQuery__DefElem *as)
 {
-	size_t at = statement->base + (size_t)(as->location > 0 ? as->location : 0);
+	const struct statement *statement = opening->outer;
+	size_t at = statement->base + (size_t)(as->location > 0 ? as->location : 0), begin, end;
 	const char *text = statement->file->text;
 
 	while (at < statement->end && text[at] != '$' && text[at] != '\'')
 		at++;
-	return at < statement->end && find_content(statement, at, ret_begin, ret_end);
+	if (statement->is_dynamic || at >= statement->end || !find_content(statement, at, &begin, &end) ||
+	    strlen(opening->text) != end - begin || memcmp(opening->text, text + begin, end - begin))
+		return;
+	opening->body = text + begin;
+	opening->body_size = end - begin;
+}
+
+static const char *body_text(const PgQuery__DefElem *as)
+{
+	const PgQuery__Node *value = as->arg;
+
+	if (value && value->node_case == PG_QUERY__NODE__NODE_LIST && value->list->n_items)
+		value = value->list->items[0];
+	return node_string(value);
 }
 
 /* ---- One piece of SQL in a body --------------------------------------------------------------------------------- */
@@ -63,7 +79,7 @@ static bool find_body(const struct statement *statement, const PgQuery__DefElem 
 /* The place of a query in the file: behind the line PL/pgSQL names, the first place that begins like it. */
 static void place_query(const struct opening *opening, const char *query, struct statement *ret_like)
 {
-	const char *at = opening->body, *end = at + opening->body_size, *found;
+	const char *at = opening->body, *end = at ? at + opening->body_size : NULL, *found;
 	size_t head = strcspn(query, " \t\n");
 
 	for (unsigned line = 1; line < opening->line && at; line++) {
@@ -169,6 +185,35 @@ static bool is_executing(const char *key)
 	       !strcmp(key, "dynquery");
 }
 
+/* What a variable's type names is read like a query that names it: other.t%ROWTYPE, other.t.c%TYPE, other.type. */
+static void add_type(struct opening *opening, const char *type)
+{
+	struct hm_arena *arena = &opening->check->arena;
+	char *name = hm_arena_strdup(arena, type), *percent = strchr(name, '%'), *dot;
+	bool is_column = percent && !strncasecmp(percent, "%type", strlen("%type"));
+
+	if (percent)
+		*percent = '\0';
+	dot = strrchr(name, '.');
+	if (is_column && dot) {
+		*dot = '\0';
+		dot = strrchr(name, '.');
+	}
+	if (dot)
+		add_query(opening, hm_arena_printf(arena, percent ? "SELECT FROM %s" : "SELECT NULL::%s", name), false);
+}
+
+/* What is no query and says something all the same. */
+static void read_word(struct opening *opening, const char *key, const json_t *object)
+{
+	if (!strcmp(key, "PLpgSQL_stmt_commit"))
+		add_query(opening, "COMMIT", false);
+	else if (!strcmp(key, "PLpgSQL_stmt_rollback"))
+		add_query(opening, "ROLLBACK", false);
+	else if (!strcmp(key, "PLpgSQL_type") && json_string_value(json_object_get(object, "typname")))
+		add_type(opening, json_string_value(json_object_get(object, "typname")));
+}
+
 static void read_object(struct opening *opening, const char *key, const json_t *object, bool executes, unsigned depth)
 {
 	const json_t *query = json_object_get(object, "query"), *line = json_object_get(object, "lineno");
@@ -179,6 +224,7 @@ static void read_object(struct opening *opening, const char *key, const json_t *
 		opening->line = (unsigned)json_integer_value(line);
 	if (json_is_string(query))
 		add_query(opening, json_string_value(query), executes);
+	read_word(opening, key, object);
 	json_object_foreach((json_t *)(uintptr_t)object, name, value)
 	{
 		bool is_operand = is_executing(key) && (!strcmp(name, "query") || !strcmp(name, "PLpgSQL_expr"));
@@ -201,18 +247,26 @@ static void read_json(struct opening *opening, const char *key, const json_t *va
 		json_array_foreach(value, i, element) read_json(opening, key, element, false, depth + 1);
 }
 
+static void complain_of_body(const struct opening *opening, const char *what)
+{
+	const struct statement *outer = opening->outer;
+
+	finding_add(opening->check, "sql-syntax", outer->file, outer->begin, outer->end,
+		    hm_arena_printf(&opening->check->arena, "this body cannot be read: %s", what));
+}
+
 static void open_plpgsql(struct opening *opening)
 {
 	const struct statement *outer = opening->outer;
 	PgQueryPlpgsqlParseResult result;
 	json_t *functions;
 
-	result = pg_query_parse_plpgsql(
-		hm_arena_dup(&opening->check->arena, outer->file->text + outer->begin, outer->end - outer->begin));
+	result = pg_query_parse_plpgsql(outer->text
+						? outer->text
+						: hm_arena_dup(&opening->check->arena, outer->file->text + outer->begin,
+							       outer->end - outer->begin));
 	if (result.error) {
-		finding_add(
-			opening->check, "sql-syntax", outer->file, outer->begin, outer->end,
-			hm_arena_printf(&opening->check->arena, "this body cannot be read: %s", result.error->message));
+		complain_of_body(opening, result.error->message);
 	} else {
 		functions = json_loads(result.plpgsql_funcs, JSON_DISABLE_EOF_CHECK, NULL);
 		read_json(opening, "", functions, false, 0);
@@ -226,14 +280,20 @@ static void open_plpgsql(struct opening *opening)
 static void open_sql(struct opening *opening)
 {
 	const struct statement *outer = opening->outer;
-	struct statement like = { .file = outer->file, .outer = outer, .place = opening->place };
+	struct statement *inner, like = *outer;
 
-	like.base = like.begin = (size_t)(opening->body - outer->file->text);
-	like.size = opening->body_size;
-	like.end = like.begin + like.size;
-	open_inner(opening,
-		   statement_parse(opening->check,
-				   hm_arena_dup(&opening->check->arena, opening->body, opening->body_size), &like));
+	like.outer = outer;
+	like.place = opening->place;
+	like.size = 0;
+	if (opening->body) {
+		like.base = like.begin = (size_t)(opening->body - outer->file->text);
+		like.size = opening->body_size;
+		like.end = like.begin + like.size;
+	}
+	inner = statement_parse(opening->check, opening->text, &like);
+	if (!inner && opening->text[strspn(opening->text, " \t\n")])
+		complain_of_body(opening, "it is no SQL");
+	open_inner(opening, inner);
 }
 
 static void open_body(struct check *check, struct statement *outer, size_t n, PgQuery__Node *const *options,
@@ -244,17 +304,32 @@ static void open_body(struct check *check, struct statement *outer, size_t n, Pg
 		.check = check, .outer = outer, .tail = &outer->first_inner, .place = place, .line = 1
 	};
 	const char *name = language ? option_text(language) : otherwise;
-	size_t begin, end;
 
-	/* Text that came out of EXECUTE is not in the file. */
-	if (!as || outer->is_dynamic || !find_body(outer, as, &begin, &end))
+	if (!as)
 		return;
-	opening.body = outer->file->text + begin;
-	opening.body_size = end - begin;
-	if (!strcmp(name, "plpgsql"))
+	opening.text = body_text(as);
+	find_body(&opening, as);
+	if (!strcasecmp(name, "plpgsql"))
 		open_plpgsql(&opening);
-	else if (!strcmp(name, "sql"))
+	else if (!strcasecmp(name, "sql"))
 		open_sql(&opening);
+}
+
+/* CREATE SCHEMA … CREATE TABLE …: what is made with the schema. */
+static void open_elements(struct check *check, struct statement *outer)
+{
+	const PgQuery__CreateSchemaStmt *schema = outer->node->create_schema_stmt;
+	struct opening opening = { .check = check, .outer = outer, .tail = &outer->first_inner };
+
+	for (size_t i = 0; i < schema->n_schema_elts; i++) {
+		struct statement *one = hm_arena_zalloc(&check->arena, sizeof *one);
+
+		*one = *outer;
+		one->next = one->next_inner = one->first_inner = NULL;
+		one->outer = outer;
+		one->node = schema->schema_elts[i];
+		open_inner(&opening, one);
+	}
 }
 
 void statement_open(struct check *check, struct statement *statement)
@@ -267,4 +342,6 @@ void statement_open(struct check *check, struct statement *statement)
 	else if (node->node_case == PG_QUERY__NODE__NODE_CREATE_FUNCTION_STMT)
 		open_body(check, statement, node->create_function_stmt->n_options, node->create_function_stmt->options,
 			  "sql", PLACE_ROUTINE);
+	else if (node->node_case == PG_QUERY__NODE__NODE_CREATE_SCHEMA_STMT)
+		open_elements(check, statement);
 }

@@ -5,14 +5,21 @@
 #pragma once
 #include "check.h"
 
-enum table_kind { TABLE_PLAIN, TABLE_PARTITIONED, TABLE_VIEW, TABLE_MATERIALIZED, TABLE_FOREIGN };
+enum table_kind {
+	TABLE_PLAIN,
+	TABLE_PARTITIONED,
+	TABLE_VIEW,
+	TABLE_MATERIALIZED,
+	TABLE_FOREIGN,
+	TABLE_TYPE /* CREATE TYPE … AS (…) */
+};
 
 struct column {
 	struct column *next;
 	const char *name;
 	const char *type; /* "text", "int8", "numeric(10,2)", "uuid[]": type_text; NULL: not known (a query's column) */
 	bool is_not_null, has_default, is_identity, is_generated;
-	const struct statement *changed_by; /* the last that made it what it is */
+	const struct statement *made_by, *changed_by; /* the first, and the last that made it what it is */
 };
 
 enum constraint_kind {
@@ -33,6 +40,7 @@ struct constraint {
 	const char *const *referenced; /* columns; empty: its primary key */
 	const char *not_null_column; /* of CHECK (x IS NOT NULL): x */
 	bool is_valid;
+	const PgQuery__Constraint *from;
 	const struct statement *made_by;
 };
 
@@ -44,6 +52,13 @@ struct index {
 	const struct statement *made_by;
 };
 
+struct trigger {
+	struct trigger *next;
+	const char *name, *function;
+	const PgQuery__CreateTrigStmt *from;
+	bool is_always; /* ENABLE ALWAYS: whatever session_replication_role says */
+};
+
 struct table {
 	struct table *next;
 	const char *schema, *name;
@@ -51,16 +66,22 @@ struct table {
 	bool is_temporary;
 	bool is_append_only; /* its comment begins so, or it is audit_log */
 	bool is_unsure; /* it has columns that cannot be known from the text (LIKE or a query over something unknown) */
-	const char *parent; /* of INHERITS or PARTITION OF; NULL: none */
+	bool is_invoker; /* of a view: security_invoker */
+	const char *parent; /* of INHERITS or PARTITION OF, of a view the one table it shows; NULL: none */
 	struct column *columns;
 	struct constraint *constraints;
 	struct index *indexes;
+	struct trigger *triggers;
 	const struct statement *made_by;
+	const struct statement
+		*changed_by; /* the last that changed its columns, keys, comment or options, or made it */
+	const struct statement *brand_lost_by; /* dropped or renamed its brand_id; NULL: none did */
 };
 
 struct schema {
 	struct check *check;
 	struct table *tables; /* in the order they were made */
+	bool had_audit_log; /* it was made, whatever became of it */
 };
 
 struct schema *schema_new(struct check *check);

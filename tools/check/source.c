@@ -229,6 +229,13 @@ void file_parse(struct check *check, struct file *file)
 	place_allows(file);
 }
 
+static const char *text_of(struct check *check, const char *sql, const PgQuery__RawStmt *raw)
+{
+	const char *text = sql + raw->stmt_location;
+
+	return hm_arena_dup(&check->arena, text, raw->stmt_len ? (size_t)raw->stmt_len : strlen(text));
+}
+
 struct statement *statement_parse(struct check *check, const char *sql, const struct statement *like)
 {
 	PgQueryError *error;
@@ -244,6 +251,7 @@ struct statement *statement_parse(struct check *check, const char *sql, const st
 		*one = *like;
 		one->next = one->next_inner = one->first_inner = NULL;
 		one->node = tree->stmts[i]->stmt;
+		one->text = text_of(check, sql, tree->stmts[i]);
 		*tail = one;
 		tail = &one->next_inner;
 	}
