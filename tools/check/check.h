@@ -58,6 +58,7 @@ struct file {
 	const char *text;
 	size_t size;
 	unsigned version; /* of NNNN_name.sql; 0: another name */
+	bool is_edited; /* it is another than at --against */
 	bool is_context; /* read for what it leaves behind, not reported */
 	struct statement *statements; /* PLACE_FILE, in order */
 	struct allow *allows;
@@ -69,6 +70,7 @@ struct group {
 	const char *service; /* NULL: not known */
 	const char *folder; /* NULL: single files without one */
 	bool is_whole; /* all of a service's migrations, from the first: what is missing is missing */
+	const char *const *gone; /* names of files that were there at --against; NULL-terminated; NULL: none */
 	struct file *files;
 	struct schema *schema; /* as folded so far */
 };
@@ -95,6 +97,9 @@ struct check {
 
 /* check_read takes paths apart into groups and reads their files (project.c). NULL service: from the paths. */
 hm_status check_read(struct check *check, const char *const *paths, size_t n_paths, const char *service);
+
+/* against_read asks git which files differ from check->against (against.c). INVALID_ARGUMENT: git cannot tell. */
+hm_status against_read(struct check *check);
 
 /* file_parse fills statements and allows; what cannot be parsed becomes a finding (source.c). */
 void file_parse(struct check *check, struct file *file);

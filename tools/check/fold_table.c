@@ -199,22 +199,12 @@ void fold_create_as(struct schema *schema, const struct statement *statement)
 		add_targets(schema, table, query->select_stmt, statement);
 }
 
-static bool is_true(const char *text)
-{
-	static const char *const words[] = { "true", "on", "1" };
-
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (!strcmp(text, words[i]))
-			return true;
-	return false;
-}
-
 bool fold_set_invoker(struct table *view, size_t n, PgQuery__Node *const *options)
 {
 	const PgQuery__DefElem *invoker = option_find(n, options, "security_invoker");
 
 	if (invoker)
-		view->is_invoker = is_true(option_text(invoker));
+		view->is_invoker = option_is_true(invoker);
 	return invoker != NULL;
 }
 

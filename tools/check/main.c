@@ -2,6 +2,7 @@
  * hallmark-check: what `hallmark check` runs. A program of its own, since libpg_query brings names that the runtime's libraries have, too.
  *
  *     hallmark check [PATH…] [--service NAME] [--format text|json|github] [--require-timeouts]
+ *                    [--against REV]
  *     hallmark check --trace FILE [--service NAME] [--json]
  *     hallmark check --rules | --explain RULE
  *
@@ -18,7 +19,7 @@
 #include "rules.h"
 #include "trace.h"
 
-enum { OPTION_RULES = 256, OPTION_EXPLAIN, OPTION_REQUIRE_TIMEOUTS, OPTION_TRACE };
+enum { OPTION_RULES = 256, OPTION_EXPLAIN, OPTION_REQUIRE_TIMEOUTS, OPTION_TRACE, OPTION_AGAINST };
 
 static const struct option long_options[] = {
 	{ "service", required_argument, NULL, 's' },
@@ -28,6 +29,7 @@ static const struct option long_options[] = {
 	{ "explain", required_argument, NULL, OPTION_EXPLAIN },
 	{ "require-timeouts", no_argument, NULL, OPTION_REQUIRE_TIMEOUTS },
 	{ "trace", required_argument, NULL, OPTION_TRACE },
+	{ "against", required_argument, NULL, OPTION_AGAINST },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -48,6 +50,7 @@ static const char usage[] =
 	"  --trace FILE          runs a migration in a cluster of its own, behind the files before it, and says what "
 	"each\n"
 	"                        statement really locked and wrote anew\n"
+	"  --against REV         files that git has at REV (main, v1.2) were applied: they may not differ or be gone\n"
 	"  --rules               lists all rules\n"
 	"  --explain RULE        why, a bad example, a good one\n\n"
 	"An exception is a comment on the statement: -- hallmark:allow RULE because …\n"
@@ -95,6 +98,9 @@ static bool read_option(int option, struct request *request, struct check *check
 	case OPTION_EXPLAIN:
 		request->explain = optarg;
 		return true;
+	case OPTION_AGAINST:
+		check->against = optarg;
+		return true;
 	case OPTION_REQUIRE_TIMEOUTS:
 		check->wants_timeouts = true;
 		return true;
@@ -122,7 +128,8 @@ static int run(struct check *check, const struct request *request, const char *c
 {
 	static const char *const here[] = { "." };
 
-	if (check_read(check, n_paths ? paths : here, n_paths ? n_paths : 1, request->service) != HM_OK)
+	if (check_read(check, n_paths ? paths : here, n_paths ? n_paths : 1, request->service) != HM_OK ||
+	    against_read(check) != HM_OK)
 		return fail();
 	check_run(check);
 	findings_settle(check);

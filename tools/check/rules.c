@@ -4,9 +4,12 @@
 #include <stdarg.h>
 #include <string.h>
 
-extern const struct rule rules_text[], rules_model[], rules_locks[], rules_types[], rules_trace[];
+extern const struct rule rules_text[], rules_brand[], rules_rows[], rules_audit[], rules_crossing[], rules_owner[],
+	rules_server[], rules_order[], rules_contract[], rules_locks[], rules_types[], rules_trace[];
 
-static const struct rule *const tables[] = { rules_text, rules_model, rules_locks, rules_types, rules_trace };
+static const struct rule *const tables[] = { rules_text,     rules_brand, rules_rows,   rules_audit,
+					     rules_crossing, rules_owner, rules_server, rules_order,
+					     rules_contract, rules_locks, rules_types,  rules_trace };
 
 /* Each table ends with a row without a name. */
 const struct rule *rules_all(size_t i)

@@ -116,6 +116,16 @@ const char *option_text(const PgQuery__DefElem *option)
 	return node_string(value);
 }
 
+bool option_is_true(const PgQuery__DefElem *option)
+{
+	static const char *const words[] = { "true", "on", "1" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (!strcmp(option_text(option), words[i]))
+			return true;
+	return false;
+}
+
 /* ---- Types ------------------------------------------------------------------------------------------------------- */
 
 const char *type_base(const PgQuery__TypeName *type)

@@ -23,6 +23,7 @@ const char *const *list_names(struct hm_arena *arena, size_t n, PgQuery__Node *c
 /* option_find finds a DefElem by name; NULL: none. option_text is its value as text ("true" for one without a value). */
 const PgQuery__DefElem *option_find(size_t n, PgQuery__Node *const *options, const char *name);
 const char *option_text(const PgQuery__DefElem *option);
+bool option_is_true(const PgQuery__DefElem *option);
 
 /* type_text is a type as a person writes it, without pg_catalog: "int8", "numeric(10,2)", "text[]". type_base is without its modifiers. */
 const char *type_text(struct hm_arena *arena, const PgQuery__TypeName *type);
