@@ -75,11 +75,11 @@ BENCH_SUP  := $(sort $(wildcard tests/services/*/*.c))# what it calls
 STRESS_SRC := $(sort $(wildcard tests/stress/*.c))
 FAULTS_SRC := $(sort $(wildcard tests/faults/*.c))
 CHECK_SRC  := $(filter-out %_test.c,$(sort $(wildcard tools/check/*.c)))
-CHECK_PAGE := $(sort $(wildcard tools/check/rules/*.md))
 CONTRACT   := $(sort $(wildcard tools/contract/*.c))# contracts as protoc has parsed them
 PLUGIN_SRC := $(CONTRACT) $(filter-out %_test.c,$(sort $(wildcard tools/protoc-gen-hallmark/*.c)))
 LINT_SRC   := $(CONTRACT) $(filter-out %_test.c,$(sort $(wildcard tools/check-contracts/*.c)))
 LINT_PAGE  := $(sort $(wildcard tools/check-contracts/rules/*.md))
+CHECK_PAGE := $(sort $(wildcard tools/check/rules/*.md)) $(LINT_PAGE)
 SQLGEN_SRC := $(filter-out %_test.c tools/sqlgen/main.c,$(sort $(wildcard tools/sqlgen/*.c)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 obj         = $(patsubst %.c,$(B)/%.o,$(1))
@@ -124,15 +124,15 @@ stress: $(STRESSERS)
 faults: $(B)/tests/faults/run
 	$(Q)$<
 
-## lint           layers, headers that stand alone, format, contracts
-lint: layers headers format-check contracts
+## lint           layers, headers that stand alone, format, the rules
+lint: layers headers format-check check
 
 layers: all
 	$(Q)tools/check-layers $(B)
 
-# Every contract against every rule (docs/check.md).
-contracts: $(BIN)/hallmark-check-contracts
-	$(Q)found=$$($<) || exit 1; [ -z "$$found" ] || { echo "$$found"; exit 1; }
+## check          hold every migration and contract against the rules (docs/check.md)
+check: all
+	$(Q)$(BIN)/hallmark check
 
 ## rebuilds       change each contract and each SQL file in a copy, and count what is made anew
 PROGRAMS = $(BIN)/hallmark $(BIN)/hallmark-check-contracts $(BIN)/hallmark-demo $(BIN)/hallmark-bench $(B)/tests/run
@@ -288,4 +288,4 @@ compile_commands.json: Makefile $(B)/flags
 	$(Q)tools/compile-commands '$(CC) $(CPPFLAGS) $(CFLAGS)' $(RT_SRC) $(SVC_SRC) $(CLI_SRC) $(TEST_SRC) > $@
 
 FORCE:
-.PHONY: all deps demo test bench fuzz stress faults lint layers contracts rebuilds headers format format-check clean help FORCE
+.PHONY: all deps demo test bench fuzz stress faults lint layers check rebuilds headers format format-check clean help FORCE

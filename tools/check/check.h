@@ -86,9 +86,17 @@ struct finding {
 	const struct allow *allow; /* NULL: it counts */
 };
 
+/* A contract named on the command line. */
+struct contract {
+	struct contract *next;
+	const char *path;
+};
+
 struct check {
 	struct hm_arena arena;
 	struct group *groups;
+	const char *contract_root; /* the folder that has proto/; NULL: none was named */
+	struct contract *contracts;
 	struct finding *findings;
 	size_t n_findings, n_allowed, n_files;
 	bool wants_timeouts; /* --require-timeouts: files that something else than hallmark migrate runs */

@@ -1,7 +1,7 @@
 /*
  * hallmark-check: what `hallmark check` runs. A program of its own, since libpg_query brings names that the runtime's libraries have, too.
  *
- *     hallmark check [PATH…] [--service NAME] [--format text|json|github] [--require-timeouts]
+ *     hallmark check [PATH…] [--service NAME] [--format text|line|json|github] [--require-timeouts]
  *                    [--against REV]
  *     hallmark check --trace FILE [--service NAME] [--json]
  *     hallmark check --rules | --explain RULE
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "contracts.h"
 #include "report.h"
 #include "rules.h"
 #include "trace.h"
@@ -35,7 +36,7 @@ static const struct option long_options[] = {
 };
 
 static const char usage[] =
-	"usage: hallmark check [PATH…] [--service NAME] [--format text|json|github]\n"
+	"usage: hallmark check [PATH…] [--service NAME] [--format text|line|json|github]\n"
 	"       hallmark check --trace FILE [--service NAME] [--json]\n"
 	"       hallmark check --rules | --explain RULE\n\n"
 	"Holds migrations, queries and contracts against the rules. PATH is a repository (default: this folder), a "
@@ -81,7 +82,7 @@ static bool read_option(int option, struct request *request, struct check *check
 	case 'f':
 		request->format = format_find(optarg);
 		if (!request->format)
-			fprintf(stderr, "hallmark check: there is no format %s: text, json, github\n", optarg);
+			fprintf(stderr, "hallmark check: there is no format %s: text, line, json, github\n", optarg);
 		return request->format != NULL;
 	case 'j':
 		request->format = format_find("json");
@@ -124,6 +125,16 @@ static int fail(void)
 	return 2;
 }
 
+static int list_rules(struct check *check, bool json)
+{
+	const struct contract_rule *contracts;
+
+	if (contracts_rules(check, &contracts) != HM_OK)
+		return fail();
+	report_rules(contracts, json);
+	return 0;
+}
+
 static int run(struct check *check, const struct request *request, const char *const *paths, size_t n_paths)
 {
 	static const char *const here[] = { "." };
@@ -132,6 +143,8 @@ static int run(struct check *check, const struct request *request, const char *c
 	    against_read(check) != HM_OK)
 		return fail();
 	check_run(check);
+	if (contracts_check(check) != HM_OK)
+		return fail();
 	findings_settle(check);
 	request->format->write(check);
 	return check->n_findings ? 1 : 0;
@@ -160,8 +173,9 @@ int main(int argc, char **argv)
 	if (request.wants_help)
 		return fputs(usage, stdout) < 0;
 	if (request.wants_rules) {
-		report_rules(!strcmp(request.format->name, "json"));
-		return 0;
+		status = list_rules(&check, !strcmp(request.format->name, "json"));
+		hm_arena_fini(&check.arena);
+		return status;
 	}
 	if (request.explain)
 		return explain(request.explain);

@@ -6,6 +6,7 @@
  *     services/orders[/migrations]         that service
  *     services/orders/migrations/0003_x.sql    that file, after 0001 and 0002
  *     any.sql                              that file alone (--service NAME: whose it is)
+ *     proto/orders/v1/orders.proto         a contract; of a repository all below proto/
  */
 #include <dirent.h>
 #include <errno.h>
@@ -31,11 +32,16 @@ static const char *base_name(const char *path)
 	return slash ? slash + 1 : path;
 }
 
+static bool ends_in(const char *name, const char *suffix)
+{
+	size_t size = strlen(name), suffix_size = strlen(suffix);
+
+	return size > suffix_size && !strcmp(name + size - suffix_size, suffix);
+}
+
 static bool is_sql(const char *name)
 {
-	size_t size = strlen(name);
-
-	return size > 4 && !strcmp(name + size - 4, ".sql") && *name != '.';
+	return ends_in(name, ".sql") && *name != '.';
 }
 
 static bool is_folder(const char *path)
@@ -187,6 +193,8 @@ static hm_status add_folder(const struct project *project, const char *folder, u
 	const char *const *names, *services = join(project->check, folder, "services");
 	bool has_sql = false;
 
+	if (depth == 0 && is_folder(join(project->check, folder, "proto")))
+		project->check->contract_root = folder;
 	if (depth == 0 && is_folder(services))
 		return add_folder(project, services, 1);
 	TRY(list(project->check, folder, &names));
@@ -229,6 +237,26 @@ static hm_status add_single(const struct project *project, const char *path)
 	return add_file(project, group, path, false);
 }
 
+static hm_status add_contract(const struct project *project, const char *path)
+{
+	struct contract *contract = hm_arena_zalloc(&project->check->arena, sizeof *contract);
+
+	if (access(path, R_OK))
+		return hm_raise_errno(NOT_FOUND, "cannot read %s", path);
+	contract->path = path;
+	contract->next = project->check->contracts;
+	project->check->contracts = contract;
+	project->check->n_files++;
+	return HM_OK;
+}
+
+static hm_status add_path(const struct project *project, const char *path)
+{
+	if (is_folder(path))
+		return add_folder(project, path, 0);
+	return ends_in(path, ".proto") ? add_contract(project, path) : add_single(project, path);
+}
+
 hm_status check_read(struct check *check, const char *const *paths, size_t n_paths, const char *service)
 {
 	const struct project project = { check, service };
@@ -239,7 +267,7 @@ hm_status check_read(struct check *check, const char *const *paths, size_t n_pat
 
 		while (size > 1 && path[size - 1] == '/')
 			path[--size] = '\0';
-		TRY(is_folder(path) ? add_folder(&project, path, 0) : add_single(&project, path));
+		TRY(add_path(&project, path));
 	}
 	return HM_OK;
 }

@@ -151,7 +151,18 @@ static void write_github(const struct check *check)
 	}
 }
 
-static const struct format formats[] = { { "text", write_text }, { "json", write_json }, { "github", write_github } };
+/* As compilers write it, which editors read. */
+static void write_lines(const struct check *check)
+{
+	for (const struct finding *one = check->findings; one; one = one->next)
+		if (!one->allow)
+			printf("%s:%u:%u: %s: %s\n", one->path, one->line ? one->line : 1,
+			       one->column ? one->column : 1, one->rule, one->message);
+}
+
+static const struct format formats[] = {
+	{ "text", write_text }, { "line", write_lines }, { "json", write_json }, { "github", write_github }
+};
 
 const struct format *format_find(const char *name)
 {
@@ -163,24 +174,30 @@ const struct format *format_find(const char *name)
 
 /* ---- Rules --------------------------------------------------------------------------------------------------------- */
 
-void report_rules(bool json)
+static void add_rule(struct hm_buffer *text, const char *name, const char *category, const char *summary, bool json)
+{
+	if (!json) {
+		hm_buffer_printf(text, "%-9s %-34s %s\n", category, name, summary);
+		return;
+	}
+	hm_buffer_add_text(text, text->size ? ",\n{" : "[\n{");
+	add_text(text, "rule", name);
+	hm_buffer_add_text(text, ",");
+	add_text(text, "category", category);
+	hm_buffer_add_text(text, ",");
+	add_text(text, "summary", summary);
+	hm_buffer_add_text(text, "}");
+}
+
+void report_rules(const struct contract_rule *contracts, bool json)
 {
 	const struct rule *rule;
 	struct hm_buffer text = { 0 };
 
-	for (size_t i = 0; (rule = rules_all(i)); i++) {
-		if (!json) {
-			hm_buffer_printf(&text, "%-9s %-34s %s\n", rule->category, rule->name, rule->summary);
-			continue;
-		}
-		hm_buffer_add_text(&text, i ? ",\n{" : "[\n{");
-		add_text(&text, "rule", rule->name);
-		hm_buffer_add_text(&text, ",");
-		add_text(&text, "category", rule->category);
-		hm_buffer_add_text(&text, ",");
-		add_text(&text, "summary", rule->summary);
-		hm_buffer_add_text(&text, "}");
-	}
+	for (size_t i = 0; (rule = rules_all(i)); i++)
+		add_rule(&text, rule->name, rule->category, rule->summary, json);
+	for (; contracts; contracts = contracts->next)
+		add_rule(&text, contracts->name, contracts->category, contracts->summary, json);
 	if (json)
 		hm_buffer_add_text(&text, "\n]\n");
 	fwrite(text.data, 1, text.size, stdout);

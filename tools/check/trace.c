@@ -18,10 +18,10 @@
 #include "base/clock.h"
 #include "base/scoped.h"
 #include "base/text.h"
-#include "report.h"
 #include "rules.h"
 #include "scratch.h"
 #include "store/migrate_header.h"
+#include "trace_report.h"
 
 enum { PAUSE_MS = 5, WAIT_S = 30, STATEMENT_BYTES = 100, OPTIONS_BYTES = 256 };
 
@@ -286,52 +286,6 @@ static hm_status run_alone(const struct trace *trace, const struct statement *st
 	return HM_OK;
 }
 
-/* ---- The report --------------------------------------------------------------------------------------------------------------- */
-
-static void print_entry(const json_t *entry)
-{
-	const json_t *one, *ms = json_object_get(entry, "ms");
-	size_t i;
-
-	printf("%6lld | %s", json_integer_value(json_object_get(entry, "line")),
-	       json_string_value(json_object_get(entry, "statement")));
-	if (ms)
-		printf("  (%.1f ms)", json_real_value(ms));
-	putchar('\n');
-	json_array_foreach(json_object_get(entry, "locks"), i, one) printf(
-		"         %-25s %-24s %s\n", json_string_value(json_object_get(one, "mode")),
-		json_string_value(json_object_get(one, "relation")), json_string_value(json_object_get(one, "effect")));
-	json_array_foreach(json_object_get(entry, "rewrites"), i, one)
-		printf("         %-25s %s\n", "written anew", json_string_value(one));
-}
-
-static void print_report(const struct trace *trace)
-{
-	const json_t *entry;
-	size_t i;
-
-	printf("%s: each lock is held from its statement to the end of the file\n", trace->file->path);
-	json_array_foreach(trace->report, i, entry) print_entry(entry);
-	putchar('\n');
-}
-
-static void write_report(struct trace *trace, const struct format *format)
-{
-	bool is_json = !strcmp(format->name, "json");
-
-	findings_sort(trace->check);
-	if (!is_json) {
-		print_report(trace);
-		format->write(trace->check);
-		return;
-	}
-	printf("{\"statements\":\n");
-	json_dumpf(trace->report, stdout, JSON_INDENT(1) | JSON_REAL_PRECISION(6));
-	printf(",\n\"findings\":\n");
-	format->write(trace->check);
-	printf("}\n");
-}
-
 /* ---- What comes before ---------------------------------------------------------------------------------------------------------- */
 
 static hm_status copy_file(const struct file *file, const char *folder)
@@ -403,7 +357,7 @@ hm_status trace_run(struct check *check, const struct format *format)
 	PQfinish(trace.watcher);
 	scratch_close();
 	if (status == HM_OK)
-		write_report(&trace, format);
+		trace_report(check, trace.file->path, trace.report, format);
 	json_decref(trace.report);
 	json_decref(trace.held);
 	json_decref(trace.nodes);
