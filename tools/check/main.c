@@ -9,7 +9,6 @@
  * Exit status: 0 nothing found, 1 findings, 2 the command line is wrong or something could not be read.
  */
 #include <getopt.h>
-#include <pg_query.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +181,5 @@ int main(int argc, char **argv)
 	status = request.trace ? run_trace(&check, &request)
 			       : run(&check, &request, (const char *const *)argv + optind, (size_t)(argc - optind));
 	hm_arena_fini(&check.arena);
-	pg_query_exit();
 	return status;
 }
