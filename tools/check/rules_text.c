@@ -10,6 +10,44 @@ static void look_for_dynamic_sql(const struct look *look)
 		complain(look, -1, "what this EXECUTE runs is put together at run time, so nobody has checked it");
 }
 
+/* What a routine would do to the schema, whenever somebody calls it. Temporary tables are a session's own. */
+static const PgQuery__Node__NodeCase changes[] = {
+	PG_QUERY__NODE__NODE_CREATE_STMT,
+	PG_QUERY__NODE__NODE_CREATE_FOREIGN_TABLE_STMT,
+	PG_QUERY__NODE__NODE_ALTER_TABLE_STMT,
+	PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT,
+	PG_QUERY__NODE__NODE_RENAME_STMT,
+	PG_QUERY__NODE__NODE_DROP_STMT,
+	PG_QUERY__NODE__NODE_INDEX_STMT,
+	PG_QUERY__NODE__NODE_VIEW_STMT,
+	PG_QUERY__NODE__NODE_GRANT_STMT,
+	PG_QUERY__NODE__NODE_CREATE_FUNCTION_STMT,
+	PG_QUERY__NODE__NODE_CREATE_TRIG_STMT,
+	PG_QUERY__NODE__NODE_CREATE_POLICY_STMT,
+	PG_QUERY__NODE__NODE_ALTER_OBJECT_SCHEMA_STMT,
+};
+
+static bool is_temporary(const PgQuery__Node *node)
+{
+	const PgQuery__RangeVar *made = NULL;
+
+	if (node->node_case == PG_QUERY__NODE__NODE_CREATE_STMT)
+		made = node->create_stmt->relation;
+	if (node->node_case == PG_QUERY__NODE__NODE_CREATE_TABLE_AS_STMT)
+		made = node->create_table_as_stmt->into->rel;
+	return made && (*made->relpersistence == 't' || !strcmp(made->schemaname, "pg_temp"));
+}
+
+static void look_for_changes(const struct look *look)
+{
+	const PgQuery__Node *node = look->statement->node;
+
+	for (size_t i = 0; look->statement->place == PLACE_ROUTINE && i < sizeof changes / sizeof *changes; i++)
+		if (node->node_case == changes[i] && !is_temporary(node))
+			complain(look, -1,
+				 "this routine changes the schema when it is called, past the migrator and its rules");
+}
+
 /* Found by the parser; the row gives it a name and a page. */
 static const char syntax_safe[] = "PostgreSQL 15's own parser reads these files; \\commands of psql are not SQL";
 
@@ -27,5 +65,10 @@ const struct rule rules_text[] = {
 	  .summary = "SQL that is put together at run time cannot be checked",
 	  .safe = "write the statements out; a loop over tables becomes a statement for each",
 	  .anywhere = look_for_dynamic_sql },
+	{ .name = "ddl-in-routine",
+	  .category = "files",
+	  .summary = "the schema is changed by migrations, not by routines that somebody calls",
+	  .safe = "put the statement into the migration itself; a routine may make TEMPORARY tables",
+	  .anywhere = look_for_changes },
 	{ 0 },
 };
