@@ -7,6 +7,7 @@
 #include <pg_query.h>
 #include <string.h>
 
+#include "plpgsql.h"
 #include "tree.h"
 
 enum { DEPTH_MAX = 200 };
@@ -255,24 +256,37 @@ static void complain_of_body(const struct opening *opening, const char *what)
 		    hm_arena_printf(&opening->check->arena, "this body cannot be read: %s", what));
 }
 
-static void open_plpgsql(struct opening *opening)
+/* false: it cannot be read. */
+static bool read_plpgsql(struct opening *opening, const char *text, const char **ret_error)
 {
-	const struct statement *outer = opening->outer;
-	PgQueryPlpgsqlParseResult result;
+	PgQueryPlpgsqlParseResult result = pg_query_parse_plpgsql(text);
 	json_t *functions;
 
-	result = pg_query_parse_plpgsql(outer->text
-						? outer->text
-						: hm_arena_dup(&opening->check->arena, outer->file->text + outer->begin,
-							       outer->end - outer->begin));
 	if (result.error) {
-		complain_of_body(opening, result.error->message);
+		*ret_error = hm_arena_strdup(&opening->check->arena, result.error->message);
 	} else {
 		functions = json_loads(result.plpgsql_funcs, JSON_DISABLE_EOF_CHECK, NULL);
 		read_json(opening, "", functions, false, 0);
 		json_decref(functions);
+		*ret_error = NULL;
 	}
 	pg_query_free_plpgsql_parse_result(result);
+	return !*ret_error;
+}
+
+static void open_plpgsql(struct opening *opening)
+{
+	const struct statement *outer = opening->outer;
+	const char *error, *again, *text = outer->text;
+
+	if (!text)
+		text = hm_arena_dup(&opening->check->arena, outer->file->text + outer->begin,
+				    outer->end - outer->begin);
+	if (read_plpgsql(opening, text, &error))
+		return;
+	again = plpgsql_rewritten(opening->check, text, opening->text);
+	if (!again || !read_plpgsql(opening, again, &error))
+		complain_of_body(opening, error);
 }
 
 /* ---- Openings ---------------------------------------------------------------------------------------------------- */

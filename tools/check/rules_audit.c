@@ -259,6 +259,50 @@ static void look_at_guards(const struct look *look)
 	}
 }
 
+/* ---- triggers-are-enabled ------------------------------------------------------------------------------------------ */
+
+static bool is_trigger_switch(const PgQuery__AlterTableCmd *command, bool is_on)
+{
+	static const PgQuery__AlterTableType switches[][4] = {
+		{ PG_QUERY__ALTER_TABLE_TYPE__AT_DisableTrig, PG_QUERY__ALTER_TABLE_TYPE__AT_DisableTrigAll,
+		  PG_QUERY__ALTER_TABLE_TYPE__AT_DisableTrigUser, PG_QUERY__ALTER_TABLE_TYPE__AT_DisableTrig },
+		{ PG_QUERY__ALTER_TABLE_TYPE__AT_EnableTrig, PG_QUERY__ALTER_TABLE_TYPE__AT_EnableAlwaysTrig,
+		  PG_QUERY__ALTER_TABLE_TYPE__AT_EnableTrigAll, PG_QUERY__ALTER_TABLE_TYPE__AT_EnableTrigUser },
+	};
+
+	for (size_t i = 0; i < 4; i++)
+		if (command->subtype == switches[is_on][i])
+			return true;
+	return false;
+}
+
+/* The same file switches it on again. */
+static bool is_switched_on(const struct look *look, const char *table)
+{
+	for (const struct statement *one = look->statement->next; one; one = one->next) {
+		const PgQuery__AlterTableStmt *alter = one->node->alter_table_stmt;
+
+		if (one->node->node_case != PG_QUERY__NODE__NODE_ALTER_TABLE_STMT ||
+		    strcmp(look_name(alter->relation), table) != 0)
+			continue;
+		for (size_t i = 0; i < alter->n_cmds; i++)
+			if (is_trigger_switch(alter->cmds[i]->alter_table_cmd, true))
+				return true;
+	}
+	return false;
+}
+
+/* Of what is append-only the other rules speak. */
+static void look_at_switches(const struct look *look, const PgQuery__AlterTableCmd *command, const struct table *table)
+{
+	const char *name = look_name(look->statement->node->alter_table_stmt->relation);
+
+	if (is_trigger_switch(command, false) && strcmp(name, "audit_log") != 0 &&
+	    !(table && append_is_ledger(look, table)) && !is_switched_on(look, name))
+		complain(look, -1, "a trigger of %s stays switched off: what it checks or counts is not, from then on",
+			 name);
+}
+
 const struct rule rules_audit[] = {
 	{ .name = "audit-table-required",
 	  .category = "audit",
@@ -285,5 +329,10 @@ const struct rule rules_audit[] = {
 	  .constraint = look_at_new_cascade,
 	  .anywhere = append_look_at_rows,
 	  .file = look_at_guards },
+	{ .name = "triggers-are-enabled",
+	  .category = "audit",
+	  .summary = "no trigger stays switched off",
+	  .safe = "ALTER TABLE … ENABLE TRIGGER in the same file; a trigger that is not needed is dropped",
+	  .command = look_at_switches },
 	{ 0 },
 };
