@@ -79,7 +79,7 @@ Test(cli_migrate, tries_what_can_be_tried_and_leaves_nothing_behind, .init = set
 
 	ends(run, 0);
 	shows(run.out.data, "0002_expand.sql                  runs\n");
-	shows(run.out.data, "0003_fill.sql                    runs, as far as its first batch");
+	shows(run.out.data, "0003_fill.sql                    runs, backfill");
 	shows(run.out.data, "0004_index.sql                   could not be tried, no transaction");
 	shows(run.out.data, "0005_contract.sql                runs, contract");
 	shows(run.err.data, "nothing was changed");
@@ -91,6 +91,26 @@ Test(cli_migrate, tries_what_can_be_tried_and_leaves_nothing_behind, .init = set
 	ends(run, 1);
 	cr_expect_eq(cli_lines(run.out.data), 3, "a line for each service");
 	shows(run.out.data, "0005_contract.sql:2:1: column \\\"nonsense\\\"");
+}
+
+/* Of two brands one is filled: that no other may be empty cannot be said. That there is no such column, can. */
+Test(cli_migrate, passes_over_what_needs_the_whole_of_a_backfill, .init = set_up)
+{
+	struct child_result run;
+
+	test_sql(dsn, "INSERT INTO platform.brands (brand_id, id, name) VALUES ('system', 'nova', 'Nova')");
+	write_migration("0003_fill.sql", "-- backfill: table=brands batch=1\n-- remaining: upper_name IS NULL\n"
+					 "UPDATE brands SET upper_name = upper(name) WHERE :batch;");
+	write_migration("0005_contract.sql",
+			"-- contract: expands=0002\nALTER TABLE brands ALTER upper_name SET NOT NULL;");
+	write_migration("0006_more.sql", "ALTER TABLE brands ADD more text;");
+	run = hallmark("migrate", "platform", "--dsn", dsn, "--dry-run", NULL);
+	ends(run, 0);
+	shows(run.out.data, "0003_fill.sql                    runs, as far as its first batch, backfill");
+	shows(run.out.data, "0005_contract.sql                could not be tried, contract");
+	shows(run.out.data, "0006_more.sql                    runs\n");
+	write_migration("0006_more.sql", "ALTER TABLE brands DROP nonsense;");
+	ends(hallmark("migrate", "platform", "--dsn", dsn, "--dry-run", NULL), 1);
 }
 
 Test(cli_migrate, applies_all_but_a_contract_that_is_not_due, .init = set_up)

@@ -70,7 +70,7 @@ enum hm_migration_kind {
 	HM_MIGRATION_BACKFILL,
 	HM_MIGRATION_CONTRACT
 };
-enum hm_migration_trial { HM_TRIAL_NONE, HM_TRIAL_WHOLE, HM_TRIAL_FIRST_BATCH };
+enum hm_migration_trial { HM_TRIAL_NONE, HM_TRIAL_WHOLE, HM_TRIAL_FIRST_BATCH /* and there are more */ };
 
 /* Texts live in the arena they were asked into; times are RFC 3339, UTC. */
 struct hm_migration_state {
@@ -113,7 +113,8 @@ hm_status hm_migrate_inspect(const struct hm_migrate_config *config, struct hm_a
 			     struct hm_migrate_state *ret_state);
 
 /* hm_migrate_try runs what is pending in one transaction and rolls it back: files whole, a backfill's first batch. What is no
- * transaction is only read, and what follows a contract that is not due is not tried. It takes the locks that the files take,
+ * transaction is only read, what fails for rows that the backfill did not come to is passed over, and what follows a contract
+ * that is not due is not tried. It takes the locks that the files take,
  * and holds them until all have been run. Errors: as hm_migrate's; nothing is left behind. */
 hm_status hm_migrate_try(const struct hm_migrate_config *config, struct hm_arena *arena,
 			 struct hm_migrate_state *ret_state);

@@ -186,14 +186,15 @@ hm_status migration_apply(struct migrate *migrate, const struct migration *migra
 	return session_transact(migrate->connection, run_in_transaction, &(struct application){ migrate, migration });
 }
 
-hm_status migration_try(const struct migrate *migrate, const struct migration *migration)
+hm_status migration_try(const struct migrate *migrate, const struct migration *migration, bool *ret_whole)
 {
 	struct application one = { migrate, migration };
 
 	if (*migration->header.backfill.table) {
-		TRY(migration_try_batch(migrate, migration));
+		TRY(migration_try_batch(migrate, migration, ret_whole));
 		return record_and_secure(&one);
 	}
+	*ret_whole = true;
 	TRY(refuse_transaction_control(migration));
 	return run_in_transaction(&one);
 }

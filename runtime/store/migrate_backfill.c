@@ -357,6 +357,22 @@ static hm_status fill(struct backfill *backfill)
 	return migration_finish(backfill->migrate, backfill->migration);
 }
 
+static void free_backfill(struct backfill *backfill)
+{
+	hm_buffer_fini(&backfill->last);
+	hm_buffer_fini(&backfill->upto);
+	hm_arena_fini(&backfill->arena);
+}
+
+hm_status migration_apply_backfill(const struct migrate *migrate, const struct migration *migration)
+{
+	struct backfill backfill = { .migrate = migrate, .migration = migration };
+	hm_status status = fill(&backfill);
+
+	free_backfill(&backfill);
+	return status;
+}
+
 static hm_status try_batch(struct backfill *backfill)
 {
 	TRY(read_key(backfill));
@@ -364,24 +380,12 @@ static hm_status try_batch(struct backfill *backfill)
 	return do_batch(backfill);
 }
 
-static hm_status with_backfill(const struct migrate *migrate, const struct migration *migration,
-			       hm_status (*work)(struct backfill *backfill))
+hm_status migration_try_batch(const struct migrate *migrate, const struct migration *migration, bool *ret_whole)
 {
 	struct backfill backfill = { .migrate = migrate, .migration = migration };
-	hm_status status = work(&backfill);
+	hm_status status = try_batch(&backfill);
 
-	hm_buffer_fini(&backfill.last);
-	hm_buffer_fini(&backfill.upto);
-	hm_arena_fini(&backfill.arena);
+	*ret_whole = backfill.batch_rows < migration->header.backfill.batch;
+	free_backfill(&backfill);
 	return status;
-}
-
-hm_status migration_apply_backfill(const struct migrate *migrate, const struct migration *migration)
-{
-	return with_backfill(migrate, migration, fill);
-}
-
-hm_status migration_try_batch(const struct migrate *migrate, const struct migration *migration)
-{
-	return with_backfill(migrate, migration, try_batch);
 }

@@ -180,22 +180,35 @@ struct trial {
 	struct migrate migrate;
 	struct hm_arena *arena;
 	struct hm_migrate_state state;
+	bool is_partial; /* of some backfill only a batch was run */
 };
+
+/* Rows that a backfill has not come to may break what the file asks of all of them: that says nothing. */
+static bool is_excused(const struct trial *trial)
+{
+	return trial->is_partial && session_broke_constraint();
+}
 
 static hm_status try_file(struct trial *trial, size_t i)
 {
 	const struct migration *one = &trial->migrate.list.items[i];
-	struct hm_migration_state *state = &trial->state.files[i];
+	bool is_whole = false;
+	hm_status status;
 
 	if (one->header.notransaction)
 		return HM_OK;
-	TRY(migration_try(&trial->migrate, one));
-	state->trial = *one->header.backfill.table ? HM_TRIAL_FIRST_BATCH : HM_TRIAL_WHOLE;
+	TRY(session_run(trial->migrate.connection, "SAVEPOINT file"));
+	status = migration_try(&trial->migrate, one, &is_whole);
+	if (status != HM_OK)
+		return is_excused(trial) ? session_run(trial->migrate.connection, "ROLLBACK TO file") : status;
+	trial->is_partial |= !is_whole;
+	trial->state.files[i].trial = is_whole ? HM_TRIAL_WHOLE : HM_TRIAL_FIRST_BATCH;
 	return HM_OK;
 }
 
 static hm_status try_files(struct trial *trial)
 {
+	trial->is_partial = false;
 	TRY(record_make(&trial->migrate));
 	TRY(describe(&trial->migrate, trial->arena, &trial->state));
 	for (size_t i = trial->state.n_applied; i < trial->state.n_files && !trial->state.files[i].due_at; i++)

@@ -119,10 +119,10 @@ hm_status migration_apply(struct migrate *migrate, const struct migration *migra
 hm_status migration_apply_alone(const struct migrate *migrate, const struct migration *migration);
 hm_status migration_apply_backfill(const struct migrate *migrate, const struct migration *migration);
 
-/* migration_try runs a file in the transaction that is open, with rules and record; of a backfill the first batch. Not for what
- * is no transaction. */
-hm_status migration_try(const struct migrate *migrate, const struct migration *migration);
-hm_status migration_try_batch(const struct migrate *migrate, const struct migration *migration);
+/* migration_try runs a file in the transaction that is open, with rules and record; of a backfill one batch, which may be all of
+ * it. Not for what is no transaction. */
+hm_status migration_try(const struct migrate *migrate, const struct migration *migration, bool *ret_whole);
+hm_status migration_try_batch(const struct migrate *migrate, const struct migration *migration, bool *ret_whole);
 
 /* migration_finish ends a file that was no transaction: record and rules, in one. */
 hm_status migration_finish(const struct migrate *migrate, const struct migration *migration);

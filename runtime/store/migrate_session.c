@@ -4,6 +4,7 @@
  * error.c, which keeps PostgreSQL's words from a caller: who writes a migration needs them all.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -80,6 +81,13 @@ static hm_status status_of(const char *sqlstate, hm_status otherwise)
 	return otherwise;
 }
 
+static _Thread_local char last_sqlstate[SQLSTATE_BYTES];
+
+bool session_broke_constraint(void)
+{
+	return !strncmp(last_sqlstate, "23", 2);
+}
+
 hm_status from_pq_session(const PGconn *connection, const PGresult *result, hm_status otherwise, const char *where)
 {
 	const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -88,6 +96,7 @@ hm_status from_pq_session(const PGconn *connection, const PGresult *result, hm_s
 	const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
 	hm_status status;
 
+	snprintf(last_sqlstate, sizeof last_sqlstate, "%s", sqlstate ? sqlstate : "");
 	if (!sqlstate || !message)
 		return hm_raise(UNAVAILABLE, "%s%s", where, PQerrorMessage(connection));
 	status = status_of(sqlstate, otherwise);
