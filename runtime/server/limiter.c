@@ -8,7 +8,8 @@ static const struct {
 	double gradient_min; /* no window takes more of the limit */
 	double headroom; /* what may wait for others inside, so that the limit can grow */
 	double smoothing; /* the part of a new limit that counts at once */
-	double learning; /* the part of a window's latency that counts */
+	double learning_faster; /* the part of a window's latency that counts, if calls have become faster */
+	double learning_slower; /* and if they have become slower */
 	uint32_t probe_windows; /* so many busy windows, then one at half the limit */
 } numbers = {
 	.window_us = 100000,
@@ -17,7 +18,8 @@ static const struct {
 	.gradient_min = 0.5,
 	.headroom = 4,
 	.smoothing = 0.2,
-	.learning = 0.1,
+	.learning_faster = 0.5,
+	.learning_slower = 0.1,
 	.probe_windows = 50,
 };
 
@@ -38,13 +40,18 @@ uint32_t hm_limiter_get(const struct hm_limiter *limiter)
 	return limit < 1 ? 1 : (uint32_t)limit;
 }
 
-/* What a busy window says is believed only if it says that calls are faster. */
+/* That calls can be faster, one window shows. That they have become slower has to last, and a busy window is not believed: there
+ * they are in each other's way. */
 static void learn(struct hm_limiter *limiter, double latency_us, bool is_busy)
 {
+	const double change_us = latency_us - limiter->unhurried_us;
+
 	if (!limiter->unhurried_us || limiter->is_probe)
 		limiter->unhurried_us = latency_us;
-	else if (!is_busy || latency_us < limiter->unhurried_us)
-		limiter->unhurried_us += numbers.learning * (latency_us - limiter->unhurried_us);
+	else if (change_us < 0)
+		limiter->unhurried_us += numbers.learning_faster * change_us;
+	else if (!is_busy)
+		limiter->unhurried_us += numbers.learning_slower * change_us;
 }
 
 /* A window in which little ran says nothing against the limit. Nor does a probe: that one asks how fast calls can be. */
@@ -62,6 +69,10 @@ static void end_window(struct hm_limiter *limiter)
 	const double latency_us = (double)limiter->sum_us / limiter->samples;
 	const bool is_busy = limiter->busiest * 2 >= hm_limiter_get(limiter);
 
+	if (!limiter->is_warm) { /* connections are made, statements prepared: once */
+		limiter->is_warm = true;
+		return;
+	}
 	learn(limiter, latency_us, is_busy);
 	if (is_busy && !limiter->is_probe)
 		adjust(limiter, latency_us);

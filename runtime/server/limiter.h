@@ -19,6 +19,7 @@ struct hm_limiter {
 	uint32_t min, max;
 	double limit; /* as computed; what holds is hm_limiter_get's */
 	double unhurried_us; /* what a call takes that is not in others' way; 0: not known yet */
+	bool is_warm; /* the first window, of which nothing is learnt, is over */
 	/* The window under way. */
 	int64_t began_us, sum_us;
 	uint32_t samples, busiest;

@@ -82,6 +82,36 @@ Test(limiter, comes_down_near_the_capacity_under_overload_and_loses_no_throughpu
 	cr_expect_geq(rate, 950, "%u of 1000 a second", rate);
 }
 
+/* A window: ten calls, and a tenth of a second. */
+static void feed_window(struct hm_limiter *limiter, int64_t began_us, int64_t latency_us)
+{
+	for (int64_t i = 0; i <= 10; i++)
+		hm_limiter_feed(limiter, began_us + i * 10 * MS, latency_us, 1, HM_OUTCOME_SERVED);
+}
+
+/* In which connections are made and statements prepared. */
+Test(limiter, learns_nothing_from_its_first_window)
+{
+	struct hm_limiter limiter;
+
+	hm_limiter_init(&limiter, MIN, MAX);
+	feed_window(&limiter, MS, 500 * MS);
+	cr_assert_eq(limiter.unhurried_us, 0, "%f", limiter.unhurried_us);
+	feed_window(&limiter, 1000 * MS, 5 * MS);
+	cr_expect_eq(limiter.unhurried_us, 5 * MS, "%f", limiter.unhurried_us);
+}
+
+Test(limiter, knows_within_a_second_that_calls_have_become_faster)
+{
+	struct simulation simulation = begin(10, 100 * MS);
+
+	run(&simulation, 3, 5000);
+	cr_assert_geq(simulation.limiter.unhurried_us, 75 * MS, "%f", simulation.limiter.unhurried_us);
+	simulation.service_us = 2 * MS;
+	run(&simulation, 3, 1000);
+	cr_expect_leq(simulation.limiter.unhurried_us, 4 * MS, "%f", simulation.limiter.unhurried_us);
+}
+
 /* Who begins overloaded has never seen an unhurried call: the probes find out. */
 Test(limiter, finds_the_capacity_even_if_it_never_saw_a_quiet_moment)
 {
