@@ -1,11 +1,16 @@
 /* Admission: who is taken in when more is asked of a server than it can do. Real servers, over every kind of endpoint. */
 #include <criterion/criterion.h>
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 
 #include "base/clock_manual.h"
 #include "tests/raw_peer.h"
 #include "tests/rpc_world.h"
 
-enum { WORKERS = 2, QUEUE = 8, FLOOD = 40, QUIET = 20 };
+enum { WORKERS = 2, QUEUE = 8, FLOOD = 40, QUIET = 20, NICEST = 19 };
 
 static const Echo__SleepRequest standing = { ECHO_SLEEP_REQUEST_BASE, HM_SET(ms, 1) };
 static const Echo__SleepRequest passing = { ECHO_SLEEP_REQUEST_BASE, HM_SET(ms, 0) };
@@ -85,6 +90,53 @@ Test(admission, one_brands_flood_costs_another_neither_places_nor_workers, .time
 		cr_expect_gt(flood.retry_after_ms, 0);
 		rpc_world_close(&world);
 	}
+}
+
+static bool is_named(const char *task, const char *name)
+{
+	char path[64], comm[32] = "";
+	FILE *file;
+
+	snprintf(path, sizeof path, "/proc/self/task/%.16s/comm", task);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	(void)!fgets(comm, sizeof comm, file);
+	fclose(file);
+	return !strncmp(comm, name, strlen(name));
+}
+
+/* How many threads of this process are named so; all of them must be so much nicer than this one. */
+static unsigned count_threads(const char *name, int nicer)
+{
+	const int own = getpriority(PRIO_PROCESS, 0), expected = own + nicer < NICEST ? own + nicer : NICEST;
+	DIR *tasks = opendir("/proc/self/task");
+	unsigned count = 0;
+
+	cr_assert(tasks);
+	for (const struct dirent *task = readdir(tasks); task; task = readdir(tasks)) {
+		if (!is_named(task->d_name, name))
+			continue;
+		cr_expect_eq(getpriority(PRIO_PROCESS, (id_t)strtoul(task->d_name, NULL, 10)), expected);
+		count++;
+	}
+	closedir(tasks);
+	return count;
+}
+
+/* Or a server with much to do would refuse too late. */
+Test(admission, threads_that_run_calls_give_way_to_those_that_read_them, .timeout = 60)
+{
+	struct ends ends = { 0 };
+	struct rpc_world world;
+
+	rpc_world_open_with(&world, rpc_kinds[0], &limits);
+	occupy(&world, WORKERS, WORKERS, &ends);
+	cr_expect_geq(count_threads("echo", 10), WORKERS); /* spare ones are there at times */
+	cr_expect_gt(count_threads("nng:", 0), 0);
+	rpc_gate_open();
+	rpc_wait_for(ended(&ends) == WORKERS);
+	rpc_world_close(&world);
 }
 
 /* Teaches the server that Sleep takes a while. */

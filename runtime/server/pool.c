@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "server/serving.h"
+#include "server/worker.h"
 
 enum {
 	REFUSED_MAX = 256,
@@ -183,6 +184,7 @@ static void *run(void *user)
 	struct hm_serving *serving;
 	bool is_refused;
 
+	hm_worker_begin();
 	pthread_mutex_lock(&pool->lock);
 	pool->n_born--;
 	for (;;) {

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "server/serving.h"
+#include "server/worker.h"
 
 enum {
 	THREADS_LIMIT = 4096,
@@ -48,6 +49,7 @@ static void *run(void *user)
 {
 	struct hm_stream_pool *pool = user;
 
+	hm_worker_begin();
 	pthread_mutex_lock(&pool->lock);
 	for (;;) {
 		if (pool->first)
