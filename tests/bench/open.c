@@ -113,9 +113,10 @@ static void begin(struct brand *brand, int64_t due_us)
 		done(slot, hm_error_get()->code, NULL);
 }
 
+/* The first is due at once. */
 static void begin_due(struct brand *brand, int64_t from_us, int64_t until_us)
 {
-	const uint64_t due = (uint64_t)(until_us - from_us) * brand->per_s / HM_US_PER_S;
+	const uint64_t due = brand->per_s ? (uint64_t)(until_us - from_us) * brand->per_s / HM_US_PER_S + 1 : 0;
 
 	for (; brand->sent < due; brand->sent++)
 		begin(brand, from_us + (int64_t)(brand->sent * HM_US_PER_S / brand->per_s));

@@ -58,10 +58,12 @@ void cpus_free(void)
 	sched_setaffinity(0, sizeof all_cpus, &all_cpus);
 }
 
-/* In the child, between fork and exec: nothing but system calls. */
+/* In the child, between fork and exec: nothing but system calls. Linux shares CPUs out by session (sched(7), autogroup): in one with its
+ * server, a client would have on its own CPU what the server's many threads leave it of both. */
 static void become(const struct birth *birth)
 {
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	setsid();
 	sched_setaffinity(0, sizeof birth->cpus, &birth->cpus);
 	if (getppid() != birth->parent || dup2(birth->input, STDIN_FILENO) < 0 ||
 	    dup2(birth->output, STDOUT_FILENO) < 0 || (birth->with_errors && dup2(birth->output, STDERR_FILENO) < 0))
