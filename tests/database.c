@@ -101,6 +101,7 @@ static void prepare_services(const char *keys, const char *template)
 	need(hm_cluster_admit(cluster, "fresh"),
 	     "fresh"); /* whose roles a test makes as an administrator who is no superuser, */
 	need(hm_cluster_admit(cluster, "dba"), "dba"); /* dba_system */
+	need(hm_cluster_admit(cluster, "example"), "example"); /* the service of the rules' pages */
 	for (const struct hm_service *const *service = hm_services; *service; service++)
 		prepare_service(*service, "services", keys, template);
 	for (const struct hm_service *const *service = test_services; *service; service++)

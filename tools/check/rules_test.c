@@ -1,10 +1,7 @@
 /*
  * Rules: the examples on the rules' pages are their tests. What stands under "## Bad" gives findings of that rule and no other, what stands
- * under "## Good" gives none. An example is one SQL file of a service "example", or several, each behind a line
- *
- *     -- file: services/example/migrations/0002_more.sql
- *
- * and then the folder they are in is what is checked. A block of "```sql trace" is run instead (--trace): its last file. Runs in the repository's root, as `hallmark check` does.
+ * under "## Good" gives none. An example is one SQL file of a service "example", or several (tests/example.h), and then the folder they
+ * are in is what is checked. A block of "```sql trace" is run instead (--trace): its last file. Runs in the repository's root, as `hallmark check` does.
  */
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -12,16 +9,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/child.h"
 #include "tests/cli.h"
+#include "tests/example.h"
 #include "tests/fixture.h"
 
 enum { PATH_BYTES = 512 };
 
-static const char pages[] = "tools/check/rules", marker[] = "-- file: ";
+static const char pages[] = "tools/check/rules";
 
 /* How an example is checked, by what its block is called. */
 static const struct way {
@@ -35,88 +32,6 @@ struct outcome {
 	int exit_code;
 };
 
-static struct hm_buffer read_page(const char *name)
-{
-	struct hm_buffer text = { 0 };
-	char path[PATH_BYTES];
-	size_t got;
-	FILE *file;
-
-	snprintf(path, sizeof path, "%s/%s", pages, name);
-	file = fopen(path, "r");
-	cr_assert(file, "%s cannot be read", path);
-	do {
-		got = fread(hm_buffer_reserve(&text, BUFSIZ), 1, BUFSIZ, file);
-		hm_buffer_advance(&text, got);
-	} while (got);
-	fclose(file);
-	return text;
-}
-
-/* The n-th block of its kind behind the heading and before the next heading; NULL: there is none. */
-static char *find_example(const char *page, const char *heading, const char *fence, unsigned n)
-{
-	const char *at = strstr(page, heading), *end, *next;
-
-	cr_assert(at, "no %s", heading);
-	next = strstr(at + 3, "\n## ");
-	for (at = strstr(at, fence); at && n; n--)
-		at = strstr(at + 1, fence);
-	if (!at || (next && at > next))
-		return NULL;
-	at += strlen(fence);
-	end = strstr(at, "\n```");
-	cr_assert(end, "%s: a block without an end", heading);
-	return strndup(at, (size_t)(end + 1 - at));
-}
-
-/* ---- An example's files ---------------------------------------------------------------------------------------------- */
-
-static void make_folders(const char *path)
-{
-	char folder[PATH_BYTES];
-
-	snprintf(folder, sizeof folder, "%s", path);
-	for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		mkdir(folder, 0700);
-		*slash = '/';
-	}
-}
-
-static void write_file(const char *root, const char *name, size_t name_size, const char *text, size_t size)
-{
-	char path[PATH_BYTES];
-	FILE *file;
-
-	snprintf(path, sizeof path, "%s/%.*s", root, (int)name_size, name);
-	make_folders(path);
-	file = fopen(path, "w");
-	cr_assert(file, "%s cannot be written", path);
-	fwrite(text, 1, size, file);
-	cr_assert_eq(fclose(file), 0);
-}
-
-/* Returns what is to be checked, below the root: the one file, or of several the last if it is traced, else their root. */
-static const char *write_files(const char *root, const char *example, bool is_traced)
-{
-	const char *at = strstr(example, marker), *name = "example.sql", *text, *next;
-	size_t size = strlen(name);
-
-	if (!at) {
-		write_file(root, name, size, example, strlen(example));
-		return name;
-	}
-	for (; at; at = next) {
-		name = at + strlen(marker);
-		text = strchr(name, '\n') + 1;
-		size = (size_t)(text - 1 - name);
-		next = strstr(text, marker);
-		write_file(root, name, size, text, next ? (size_t)(next - text) : strlen(text));
-	}
-	return is_traced ? strndup(name, size) : ".";
-}
-
 static struct outcome check_example(const char *example, const struct way *way)
 {
 	char root[] = "/tmp/hallmark-example-XXXXXX", path[PATH_BYTES];
@@ -127,7 +42,7 @@ static struct outcome check_example(const char *example, const struct way *way)
 	const char *name;
 
 	cr_assert(mkdtemp(root));
-	name = write_files(root, example, way->is_traced);
+	name = example_write(root, example, way->is_traced);
 	snprintf(path, sizeof path, "%s/%s", root, name);
 	if (way->is_traced)
 		command[n++] = "--trace";
@@ -181,7 +96,7 @@ static void expect_all(const char *rule, const char *page, const char *heading,
 	for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
 		char *example;
 
-		for (unsigned n = 0; (example = find_example(page, heading, ways[i].fence, n)); n++) {
+		for (unsigned n = 0; (example = example_find(page, heading, ways[i].fence, n)); n++) {
 			struct outcome outcome = check_example(example, &ways[i]);
 
 			expect(rule, &outcome);
@@ -205,7 +120,11 @@ Test(check_rules, every_page_has_a_bad_example_that_is_found_and_a_good_one_that
 	cr_assert_gt(n, 0);
 	for (int i = 0; i < n; i++) {
 		char *rule = strndup(entries[i]->d_name, strlen(entries[i]->d_name) - strlen(".md"));
-		struct hm_buffer page = read_page(entries[i]->d_name);
+		char path[PATH_BYTES];
+		struct hm_buffer page;
+
+		snprintf(path, sizeof path, "%s/%s", pages, entries[i]->d_name);
+		page = example_page(path);
 
 		cr_expect(!strncmp(page.data, "# ", 2) && !strncmp(page.data + 2, rule, strlen(rule)),
 			  "%s: the page's title is the rule's name", rule);
