@@ -70,8 +70,6 @@ static bool has_parameter(const struct hm_query *query, const char *name)
 	return false;
 }
 
-const char *const hm_session_builtins[] = { "new_id", "caller_id", "call_request_id", "page_size", NULL };
-
 /* What a query may use without a field for it. Made only if the query does. */
 static hm_status fill_builtins(struct hm_call *call, const struct hm_query *query, const ProtobufCMessage *arguments,
 			       struct hm_builtin ret_builtins[static 5])
