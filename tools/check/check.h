@@ -18,6 +18,7 @@
 #include "base/arena.h"
 #include "base/status.h"
 
+struct query;
 struct rule;
 struct schema;
 
@@ -72,6 +73,8 @@ struct group {
 	bool is_whole; /* all of a service's migrations, from the first: what is missing is missing */
 	const char *const *gone; /* names of files that were there at --against; NULL-terminated; NULL: none */
 	struct file *files;
+	struct file *queries_file; /* its queries.sql, which is none of the files; NULL: there is none */
+	struct query *queries;
 	struct schema *schema; /* as folded so far */
 };
 
@@ -111,6 +114,9 @@ hm_status against_read(struct check *check);
 
 /* file_parse fills statements and allows; what cannot be parsed becomes a finding (source.c). */
 void file_parse(struct check *check, struct file *file);
+
+/* file_find_allows fills the allows of a file whose statements are there (source.c). false: it cannot be taken apart at all. */
+bool file_find_allows(struct check *check, struct file *file);
 
 /* statement_open makes the statements inside a DO block or a routine (routine.c). */
 void statement_open(struct check *check, struct statement *statement);

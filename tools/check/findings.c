@@ -137,14 +137,21 @@ void findings_sort(struct check *check)
 	*tail = NULL;
 }
 
+static void complain_of_allows(struct check *check, const struct file *file)
+{
+	for (; file; file = file->next)
+		for (const struct allow *allow = file->allows; allow; allow = allow->next)
+			if (!allow->n_used)
+				complain_of_allow(check, allow);
+}
+
 void findings_settle(struct check *check)
 {
 	for (struct finding *one = check->findings; one; one = one->next)
 		match(check, one);
-	for (const struct group *group = check->groups; group; group = group->next)
-		for (const struct file *file = group->files; file; file = file->next)
-			for (const struct allow *allow = file->allows; allow; allow = allow->next)
-				if (!allow->n_used)
-					complain_of_allow(check, allow);
+	for (const struct group *group = check->groups; group; group = group->next) {
+		complain_of_allows(check, group->files);
+		complain_of_allows(check, group->queries_file);
+	}
 	findings_sort(check);
 }

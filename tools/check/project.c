@@ -5,6 +5,7 @@
  *     .                                    the migrations of each service
  *     services/orders[/migrations]         that service
  *     services/orders/migrations/0003_x.sql    that file, after 0001 and 0002
+ *     services/orders/queries.sql          its queries, with the migrations as what they run on
  *     any.sql                              that file alone (--service NAME: whose it is)
  *     proto/orders/v1/orders.proto         a contract; of a repository all below proto/
  */
@@ -17,6 +18,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "queries.h"
 
 enum { FILE_MAX_BYTES = 16 << 20, DEPTH_MAX = 16 };
 
@@ -136,6 +138,26 @@ static hm_status add_file(const struct project *project, struct group *group, co
 	return HM_OK;
 }
 
+/* Its name is enough: no migration is called so. */
+static bool is_queries(const char *name)
+{
+	return !strcmp(name, "queries.sql");
+}
+
+static hm_status add_queries(const struct project *project, struct group *group, const char *path)
+{
+	struct file *file = hm_arena_zalloc(&project->check->arena, sizeof *file);
+
+	file->group = group;
+	file->path = path;
+	file->name = base_name(path);
+	project->check->n_files++;
+	TRY(read_text(project->check, file));
+	group->queries_file = file;
+	group->queries = queries_read(project->check, file);
+	return HM_OK;
+}
+
 /* ---- Folders ------------------------------------------------------------------------------------------------------ */
 
 static int is_visible(const struct dirent *entry)
@@ -182,24 +204,51 @@ static hm_status add_migrations(const struct project *project, struct group *gro
 
 		if (before && strcmp(*names, before) >= 0)
 			break;
-		if (is_sql(*names) && strcmp(*names, "queries.sql") && !is_folder(path))
+		if (is_sql(*names) && !is_queries(*names) && !is_folder(path))
 			TRY(add_file(project, group, path, is_context));
 	}
 	return HM_OK;
 }
 
+static struct group *find_group(const struct check *check, const char *folder, bool is_whole)
+{
+	for (struct group *group = check->groups; group; group = group->next)
+		if (group->folder && !strcmp(group->folder, folder) && group->is_whole == is_whole)
+			return group;
+	return NULL;
+}
+
+/* Queries belong to the migrations beside them, which were read before, or are read for them. */
+static hm_status add_queries_of(const struct project *project, const char *folder)
+{
+	const char *migrations = join(project->check, folder, "migrations");
+	struct group *group = find_group(project->check, migrations, true);
+	const char *const *names;
+
+	if (!group) {
+		group = add_group(project, migrations, false);
+		if (is_folder(migrations)) {
+			TRY(list(project->check, migrations, &names));
+			TRY(add_migrations(project, group, migrations, names, NULL, true));
+		}
+	}
+	return add_queries(project, group, join(project->check, folder, "queries.sql"));
+}
+
 static hm_status add_folder(const struct project *project, const char *folder, unsigned depth)
 {
 	const char *const *names, *services = join(project->check, folder, "services");
-	bool has_sql = false;
+	bool has_sql = false, has_queries = false;
 
 	if (depth == 0 && is_folder(join(project->check, folder, "proto")))
 		project->check->contract_root = folder;
 	if (depth == 0 && is_folder(services))
 		return add_folder(project, services, 1);
 	TRY(list(project->check, folder, &names));
-	for (size_t i = 0; names[i]; i++)
-		has_sql |= is_sql(names[i]) && strcmp(names[i], "queries.sql");
+	for (size_t i = 0; names[i]; i++) {
+		has_sql |= is_sql(names[i]) && !is_queries(names[i]);
+		has_queries |= is_queries(names[i]);
+	}
 	if (has_sql)
 		TRY(add_migrations(project, add_group(project, folder, service_of(project->check, folder) != NULL),
 				   folder, names, NULL, false));
@@ -209,24 +258,18 @@ static hm_status add_folder(const struct project *project, const char *folder, u
 		if (is_folder(path))
 			TRY(add_folder(project, path, depth + 1));
 	}
-	return HM_OK;
+	return has_queries ? add_queries_of(project, folder) : HM_OK;
 }
 
 /* Files of one folder named one after the other are one group, so that they are folded in order. */
-static struct group *find_group(const struct check *check, const char *folder)
-{
-	for (struct group *group = check->groups; group; group = group->next)
-		if (group->folder && !strcmp(group->folder, folder) && !group->is_whole)
-			return group;
-	return NULL;
-}
-
 static hm_status add_single(const struct project *project, const char *path)
 {
 	const char *folder = folder_of(project->check, path), *service = service_of(project->check, folder);
-	struct group *group = service ? find_group(project->check, folder) : NULL;
+	struct group *group = service ? find_group(project->check, folder, false) : NULL;
 	const char *const *names;
 
+	if (is_queries(base_name(path)))
+		return add_queries_of(project, folder);
 	if (!group) {
 		group = add_group(project, folder, false);
 		if (service) {

@@ -207,6 +207,25 @@ static PgQuery__ScanResult *scan(struct check *check, struct file *file)
 	return scan;
 }
 
+static void find_allows(struct check *check, struct file *file, const struct tokens *tokens)
+{
+	for (size_t i = 0; i < tokens->n; i++)
+		if (is_comment(tokens->scan->tokens[i]))
+			add_allow(check, file, tokens->scan->tokens[i]);
+	place_allows(file);
+}
+
+bool file_find_allows(struct check *check, struct file *file)
+{
+	struct tokens tokens = { .scan = scan(check, file) };
+
+	if (!tokens.scan)
+		return false;
+	tokens.n = tokens.scan->n_tokens;
+	find_allows(check, file, &tokens);
+	return true;
+}
+
 void file_parse(struct check *check, struct file *file)
 {
 	struct statement **tail = &file->statements;
@@ -217,16 +236,13 @@ void file_parse(struct check *check, struct file *file)
 	if (!tokens.scan)
 		return;
 	tokens.n = tokens.scan->n_tokens;
-	for (size_t i = 0; i < tokens.n; i++)
-		if (is_comment(tokens.scan->tokens[i]))
-			add_allow(check, file, tokens.scan->tokens[i]);
 	tree = parse(check, file->text, &error);
 	if (tree)
 		add_all(check, file, &tokens, &tail, tree, 0, file->size);
 	else
 		parse_pieces(check, file, &tokens, &tail);
 	error_free(error);
-	place_allows(file);
+	find_allows(check, file, &tokens);
 }
 
 static const char *text_of(struct check *check, const char *sql, const PgQuery__RawStmt *raw)
