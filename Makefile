@@ -57,7 +57,7 @@ GEN_RT     := $(call gen,$(MESSAGES),.pb-c.c) $(call gen,hallmark/audit hallmark
 GEN_SVC    := $(call gen,$(CONTRACTS),.pb-c.c) $(call gen,$(CONTRACTS),.hm.c) $(foreach s,$(SERVICES),$(if $(wildcard services/$(s)/queries.sql),gen/$(s)/$(s).sql.c)) gen/services.c
 GEN_TEST   := $(call gen,$(TEST_MSG) $(TEST_PROTO),.pb-c.c) $(call gen,$(TEST_PROTO),.hm.c) $(patsubst tests/services/%/queries.sql,%,$(wildcard tests/services/*/queries.sql))
 GEN_TEST   := $(foreach f,$(GEN_TEST),$(if $(filter gen/%,$(f)),$(f),gen/$(f)/$(f).sql.c))
-GEN_SQL    := $(patsubst %.sql,gen/%.sql.h,$(wildcard runtime/*/*.sql))
+GEN_SQL    := $(patsubst %.sql,gen/%.sql.h,$(wildcard runtime/*/*.sql tools/check/*.sql))
 GEN_HDR    := $(patsubst %.c,%.h,$(filter-out gen/services.c,$(GEN_RT) $(GEN_SVC))) $(GEN_SQL) gen/check-contracts/pages.h
 # Fakes of services, for tests. A contract without a service has none.
 FAKED      := $(basename $(shell grep -l '^service ' $(CONTRACTS:%=proto/%.proto) $(TEST_PROTO:%=tests/proto/%.proto)))
@@ -79,7 +79,7 @@ CONTRACT   := $(sort $(wildcard tools/contract/*.c))# contracts as protoc has pa
 PLUGIN_SRC := $(CONTRACT) $(filter-out %_test.c,$(sort $(wildcard tools/protoc-gen-hallmark/*.c)))
 LINT_SRC   := $(CONTRACT) $(filter-out %_test.c,$(sort $(wildcard tools/check-contracts/*.c)))
 LINT_PAGE  := $(sort $(wildcard tools/check-contracts/rules/*.md))
-CHECK_PAGE := $(sort $(wildcard tools/check/rules/*.md)) $(LINT_PAGE)
+CHECK_PAGE := $(sort $(wildcard tools/check/rules/*.md tools/check/rules/live/*.md)) $(LINT_PAGE)
 SQLGEN_SRC := $(filter-out %_test.c tools/sqlgen/main.c,$(sort $(wildcard tools/sqlgen/*.c)))
 FUZZ_SRC   := $(sort $(wildcard tests/fuzz/*_fuzz.c))
 obj         = $(patsubst %.c,$(B)/%.o,$(1))
@@ -253,7 +253,7 @@ $(BIN)/hallmark: $(call obj,$(CLI_SRC)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link)
 # libpg_query carries a protobuf-c of its own, and must not meet the runtime's: only what the checks need is taken out of the library.
-$(BIN)/hallmark-check: $(call obj,$(CHECK_SRC)) $(LIB)
+$(BIN)/hallmark-check: $(call obj,$(CHECK_SRC) $(SQLGEN_SRC)) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lpg_query $(shell pkg-config --libs libpq jansson) -lm -pthread
 # Without the rest of what the runtime links: it starts in no time, once for each run of the check.

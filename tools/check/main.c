@@ -4,6 +4,7 @@
  *     hallmark check [PATH…] [--service NAME] [--format text|line|json|github] [--require-timeouts]
  *                    [--against REV]
  *     hallmark check --trace FILE [--service NAME] [--json]
+ *     hallmark check --dsn CONNINFO | --scratch [PATH…] [--service NAME]
  *     hallmark check --rules | --explain RULE
  *
  * Exit status: 0 nothing found, 1 findings, 2 the command line is wrong or something could not be read.
@@ -15,11 +16,12 @@
 
 #include "base/text.h"
 #include "contracts.h"
+#include "live.h"
 #include "report.h"
 #include "rules.h"
 #include "trace.h"
 
-enum { OPTION_RULES = 256, OPTION_EXPLAIN, OPTION_REQUIRE_TIMEOUTS, OPTION_TRACE, OPTION_AGAINST };
+enum { OPTION_RULES = 256, OPTION_EXPLAIN, OPTION_REQUIRE_TIMEOUTS, OPTION_TRACE, OPTION_AGAINST, OPTION_SCRATCH };
 
 static const struct option long_options[] = {
 	{ "service", required_argument, NULL, 's' },
@@ -30,6 +32,8 @@ static const struct option long_options[] = {
 	{ "require-timeouts", no_argument, NULL, OPTION_REQUIRE_TIMEOUTS },
 	{ "trace", required_argument, NULL, OPTION_TRACE },
 	{ "against", required_argument, NULL, OPTION_AGAINST },
+	{ "dsn", required_argument, NULL, 'd' },
+	{ "scratch", no_argument, NULL, OPTION_SCRATCH },
 	{ "help", no_argument, NULL, 'h' },
 	{ 0 },
 };
@@ -37,6 +41,7 @@ static const struct option long_options[] = {
 static const char usage[] =
 	"usage: hallmark check [PATH…] [--service NAME] [--format text|line|json|github]\n"
 	"       hallmark check --trace FILE [--service NAME] [--json]\n"
+	"       hallmark check --dsn CONNINFO | --scratch [PATH…] [--service NAME]\n"
 	"       hallmark check --rules | --explain RULE\n\n"
 	"Holds migrations, queries and contracts against the rules. PATH is a repository (default: this folder), a "
 	"service's\n"
@@ -51,6 +56,13 @@ static const char usage[] =
 	"each\n"
 	"                        statement really locked and wrote anew\n"
 	"  --against REV         files that git has at REV (main, v1.2) were applied: they may not differ or be gone\n"
+	"  --dsn CONNINFO        the schemas of that database, too, and every query on them; passwords come from "
+	"~/.pgpass,\n"
+	"                        PGPASSFILE or PGPASSWORD. Logs in as each service's NAME_app and NAME_system, or as "
+	"who may "
+	"SET ROLE to\n"
+	"                        them; nothing is written\n"
+	"  --scratch             the same on a PostgreSQL of its own, migrated for it and removed behind it\n"
 	"  --rules               lists all rules\n"
 	"  --explain RULE        why, a bad example, a good one\n\n"
 	"An exception is a comment on the statement: -- hallmark:allow RULE because …\n"
@@ -58,8 +70,8 @@ static const char usage[] =
 
 struct request {
 	const struct format *format;
-	const char *service, *explain, *trace;
-	bool wants_rules, wants_help;
+	const char *service, *explain, *trace, *dsn;
+	bool wants_rules, wants_help, wants_scratch;
 };
 
 static const struct rule *nearest(const char *name)
@@ -85,6 +97,12 @@ static bool read_option(int option, struct request *request, struct check *check
 		return request->format != NULL;
 	case 'j':
 		request->format = format_find("json");
+		return true;
+	case 'd':
+		request->dsn = optarg;
+		return true;
+	case OPTION_SCRATCH:
+		request->wants_scratch = true;
 		return true;
 	case 'h':
 		request->wants_help = true;
@@ -142,7 +160,9 @@ static int run(struct check *check, const struct request *request, const char *c
 	    against_read(check) != HM_OK)
 		return fail();
 	check_run(check);
-	if (contracts_check(check) != HM_OK)
+	if (contracts_check(check) != HM_OK ||
+	    (request->dsn && live_check(check, request->dsn, request->service) != HM_OK) ||
+	    (request->wants_scratch && live_scratch(check, request->service) != HM_OK))
 		return fail();
 	findings_settle(check);
 	request->format->write(check);
@@ -164,7 +184,7 @@ int main(int argc, char **argv)
 	struct check check = { 0 };
 	int option, status;
 
-	while ((option = getopt_long(argc, argv, "s:f:jh", long_options, NULL)) != -1)
+	while ((option = getopt_long(argc, argv, "s:f:jd:h", long_options, NULL)) != -1)
 		if (!read_option(option, &request, &check)) {
 			fputs("hallmark check --help says how\n", stderr);
 			return 2;

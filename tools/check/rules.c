@@ -5,11 +5,12 @@
 #include <string.h>
 
 extern const struct rule rules_text[], rules_brand[], rules_rows[], rules_audit[], rules_crossing[], rules_owner[],
-	rules_server[], rules_order[], rules_contract[], rules_locks[], rules_types[], rules_trace[];
+	rules_server[], rules_order[], rules_contract[], rules_locks[], rules_types[], rules_trace[], rules_queries[],
+	rules_names[], rules_live[];
 
-static const struct rule *const tables[] = { rules_text,     rules_brand, rules_rows,   rules_audit,
-					     rules_crossing, rules_owner, rules_server, rules_order,
-					     rules_contract, rules_locks, rules_types,  rules_trace };
+static const struct rule *const tables[] = { rules_text,  rules_brand,  rules_rows,    rules_audit,    rules_crossing,
+					     rules_owner, rules_server, rules_order,   rules_contract, rules_locks,
+					     rules_types, rules_trace,  rules_queries, rules_names,    rules_live };
 
 /* Each table ends with a row without a name. */
 const struct rule *rules_all(size_t i)

@@ -3,7 +3,7 @@
 
 const struct command check_command = {
 	.name = "check",
-	.usage = "[PATH…] [--format text|line|json|github]   | --rules   | --explain RULE",
+	.usage = "[PATH…] [--format text|line|json|github] [--dsn CONNINFO | --scratch]   | --rules   | --explain RULE",
 	.summary = "hold migrations, queries and contracts against the rules",
 	.program = "hallmark-check",
 };
