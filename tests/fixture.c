@@ -10,7 +10,7 @@
 #include "crypto/token.h"
 #include "guard/lease.h"
 
-enum { TOKEN_S = 3600, LEASE_MS = 3600 * 1000, OPEN_MAX = 256 };
+enum { TOKEN_S = 3600, LEASE_MS = 24 * 24 * 3600 * 1000 /* nearly all that an int holds */, OPEN_MAX = 256 };
 
 /* Everything a test opened, closed when its process ends, also after a failed assertion. */
 static struct {

@@ -10,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock_manual.h"
 #include "front/v1/front.hm.h"
 #include "middle/v1/middle.hm.h"
 #include "notes/v1/notes.hm.h"
@@ -83,14 +84,18 @@ Test(hops, cancelling_at_the_caller_ends_the_query_at_the_end, .timeout = 60)
 }
 
 /* At the end of the chain the time-out and the cancellation of who waits less long meet. */
-Test(hops, the_remaining_time_travels_to_the_end, .timeout = 60)
+Test(hops, the_remaining_time_travels_to_the_end, .timeout = 60, .init = hm_clock_hold)
 {
 	struct fixture f = serve_chain();
-	struct hm_context *ana = fixture_user(&f, "loop", "ana");
-	Front__PassReply *reply;
+	struct caller caller = { .f = &f, .context = fixture_user(&f, "loop", "ana") };
+	pthread_t thread;
 
-	hm_context_set_timeout(ana, 500);
-	refuses(DEADLINE_EXCEEDED, front_pass(f.channel, ana, &slowly, &reply));
+	hm_context_set_timeout(caller.context, 60000);
+	cr_assert_eq(pthread_create(&thread, NULL, call, &caller), 0);
+	wait_for(&f, ASLEEP, 1);
+	hm_clock_advance_ms(60000);
+	pthread_join(thread, NULL);
+	cr_expect_eq(caller.status, HM_DEADLINE_EXCEEDED, "%s", hm_status_name(caller.status));
 	is_over(&f, "'CANCELLED', 'DEADLINE_EXCEEDED'");
 }
 

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock_manual.h"
 #include "guard/guard.h"
 #include "guard/lease.h"
 #include "notes/v1/notes.hm.h"
@@ -160,6 +161,8 @@ Test(guard_stream, who_is_not_admitted_leaves_one_entry)
 	cr_assert_eq(test_sql(f.dsn, ENTRIES "event_type = 'call.denied'"), 1);
 }
 
+static char note_id[HM_ID_TEXT_BYTES]; /* what waiting asked for */
+
 /* A stream that has answered once and waits for the next question. */
 static struct notes_answer_notes *waiting(struct fixture *f, struct hm_context *context)
 {
@@ -167,8 +170,9 @@ static struct notes_answer_notes *waiting(struct fixture *f, struct hm_context *
 	Notes__Note *note, *answer;
 
 	must(notes_add_note(f->channel, context, ADD(.title = "x"), &note));
+	snprintf(note_id, sizeof note_id, "%s", note->id);
 	must(notes_answer_notes(f->channel, context, &stream));
-	must(notes_answer_notes_send(stream, &(Notes__GetNoteRequest){ NOTES_GET_NOTE_REQUEST_BASE, .id = note->id }));
+	must(notes_answer_notes_send(stream, &(Notes__GetNoteRequest){ NOTES_GET_NOTE_REQUEST_BASE, .id = note_id }));
 	must(notes_answer_notes_next(stream, &answer));
 	return stream;
 }
@@ -201,6 +205,53 @@ Test(guard_stream, it_ends_when_its_token_is_revoked)
 	hm_lease_put_revocation(hm_host_lease(f.host), "loop", "ana", now_us, now_us + 3600LL * HM_US_PER_S);
 	refuses(UNAUTHENTICATED, notes_answer_notes_next(stream, &answer));
 	cr_assert_str_eq(hm_error_get()->reason, "TOKEN_REVOKED");
+}
+
+Test(guard_stream, it_ends_when_its_token_has_expired, .init = hm_clock_hold)
+{
+	struct fixture f = fixture_serving(&notes_service);
+	SCOPED(notes_answer_notes) stream = waiting(&f, fixture_user(&f, "loop", "ana"));
+	Notes__Note *answer;
+
+	hm_clock_advance_ms(3600 * 1000);
+	refuses(UNAUTHENTICATED, notes_answer_notes_next(stream, &answer));
+	cr_assert_str_eq(hm_error_get()->reason, "TOKEN_EXPIRED");
+}
+
+enum { LOOKS_EVERY_MS = 250 }; /* whether it may go on */
+
+static _Atomic bool was_told;
+
+/* News of brands and revocations, once. */
+static hm_status tell_once(struct hm_lease *lease, struct hm_channel *channel, struct hm_context *context)
+{
+	(void)channel;
+	(void)context;
+	if (atomic_exchange(&was_told, true))
+		return hm_raise(UNAVAILABLE, "told once already");
+	hm_lease_put_brand(lease, "loop", true);
+	hm_lease_renew(lease, HM_LEASE_BRANDS, hm_clock_mono_us());
+	hm_lease_renew(lease, HM_LEASE_REVOCATIONS, hm_clock_mono_us());
+	return HM_OK;
+}
+
+Test(guard_stream, it_ends_when_the_last_news_are_five_seconds_old, .init = hm_clock_hold)
+{
+	struct hm_service told_once = notes_service;
+	const struct hm_service *const services[] = { &told_once, NULL };
+	SCOPED(notes_answer_notes) stream = NULL;
+	Notes__Note *answer;
+	struct fixture f;
+
+	told_once.feed_lease = tell_once;
+	f = fixture_serving_all(services, services);
+	stream = waiting(&f, fixture_user(&f, "loop", "ana"));
+	hm_clock_advance_ms(4999);
+	must(notes_answer_notes_send(stream, &(Notes__GetNoteRequest){ NOTES_GET_NOTE_REQUEST_BASE, .id = note_id }));
+	must(notes_answer_notes_next(stream, &answer));
+	hm_clock_advance_ms(LOOKS_EVERY_MS);
+	refuses(UNAVAILABLE, notes_answer_notes_next(stream, &answer));
+	cr_assert_str_eq(hm_error_get()->reason, "LEASE_EXPIRED");
 }
 
 Test(guard_stream, a_caller_that_goes_away_leaves_its_entries)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/clock_manual.h"
 #include "guard/lease.h"
 #include "platform/v1/platform.hm.h"
 #include "tests/identity.h"
@@ -103,6 +104,22 @@ Test(identity, one_ends_ones_own_session_elsewhere)
 	refuses(UNAUTHENTICATED, list(&f, there, NULL, &sessions));
 	must(list(&f, here, NULL, &sessions));
 	cr_assert_eq(sessions->n_sessions, 1);
+}
+
+/* PostgreSQL, which says when the token was issued, lives by the machine's clock, so the time must run on with it. */
+Test(identity, an_access_token_is_over_after_fifteen_minutes, .init = hm_clock_take)
+{
+	struct fixture f = test_identity();
+	Identity__ListSessionsReply *sessions;
+	struct hm_context *ana;
+
+	test_user(&f, "ana");
+	ana = test_bearer(&f, test_login(&f, "ana"));
+	hm_clock_advance_ms(14 * 60 * 1000);
+	must(list(&f, ana, NULL, &sessions));
+	hm_clock_advance_ms(60 * 1000);
+	refuses(UNAUTHENTICATED, list(&f, ana, NULL, &sessions));
+	cr_assert(test_reason("TOKEN_EXPIRED"));
 }
 
 Test(identity, an_expired_session_gives_no_more_tokens)
