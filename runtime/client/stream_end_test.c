@@ -1,6 +1,7 @@
 /* Streams: their ends, whoever makes them, and reading without a thread that waits. */
 #include <pthread.h>
 
+#include "base/clock_manual.h"
 #include "tests/streams.h"
 
 static const Echo__LingerRequest lingering = { ECHO_LINGER_REQUEST_BASE };
@@ -28,13 +29,14 @@ RPC_TEST(stream_end, closing_it_cancels_the_handler)
 	handler_ended(HM_CANCELLED);
 }
 
-RPC_TEST(stream_end, its_deadline_ends_both_ends)
+RPC_TEST(stream_end, its_deadline_ends_both_ends, .init = hm_clock_hold)
 {
 	Echo__EchoMessage *message;
 	struct echo_linger *stream;
 
-	hm_context_set_timeout(world->context, 200);
+	hm_context_set_timeout(world->context, 4000);
 	stream = linger(world);
+	hm_clock_advance_ms(4000 + 3); /* the wheel of deadlines goes by 2 ms */
 	expect_status(DEADLINE_EXCEEDED, echo_linger_next(stream, &message));
 	rpc_wait_for(atomic_load(&echo_streaming) == 0);
 	echo_linger_close(stream);
