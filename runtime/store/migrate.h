@@ -1,21 +1,25 @@
 /*
- * Migrate: a service's numbered, forward-only SQL files, then the rules put on every table.
+ * Migrate: a service's numbered, forward-only SQL files, then the rules put on every table, and verified.
  *
  *     bootstrap   roles <svc>_owner, _migrator, _app, _system and the schema, by one credential that may create roles
- *     apply       services/<svc>/migrations/NNNN_name.sql, each once, each in a transaction, as <svc>_migrator under
- *                 SET ROLE <svc>_owner; recorded with its checksum in <svc>.hallmark_migration
- *     secure      in that same transaction, on every table, idempotent: brand_id's default, row-level security enabled and
- *                 forced, the brand's policy, the owner's policy, grants; on audit_log INSERT and SELECT alone, its indexes,
- *                 UPDATE/DELETE/TRUNCATE triggers. A migration that breaks a rule is refused whole, by the rule's name.
+ *     apply       services/<svc>/migrations/NNNN_name.sql, each once, as <svc>_migrator under SET ROLE <svc>_owner; recorded
+ *                 with its checksum in <svc>.hallmark_migration. One transaction each, or what its first lines say: one
+ *                 statement that is none, or a backfill, many small ones with their progress in <svc>.hallmark_progress
+ *     secure      in the file's (last) transaction, on every table, idempotent: brand_id's default, row-level security enabled
+ *                 and forced, the brand's policy, the owner's policy, grants; on audit_log INSERT and SELECT alone, its
+ *                 indexes, UPDATE/DELETE/TRUNCATE triggers
+ *     verify      that all of it holds in the live catalog, by verify.sql, which shares nothing with what put it on. A
+ *                 migration that breaks a rule is refused whole, by the rule's name; so is what was changed by hand, where
+ *                 it cannot be put right
  *
  *                 the table of idempotent replies is made with the rules, in every schema
  *
  * What a migration says beyond its tables:
  *     COMMENT ON TABLE transactions IS 'append-only: …';                 secured like audit_log: INSERT and SELECT alone
  *     CREATE POLICY relay ON outbox TO <svc>_system …; GRANT … ;         what crosses brands, for each job that does
- * How a file is to be run, its first comment lines say: migrate_header.h has their grammar.
+ *     -- notransaction, -- backfill: …, -- contract: …                   how it is run: migrate_header.h has the grammar
  * It needs no audit_log index, no grant to <svc>_app, no brand_id in an INSERT. search_path is the schema, then public
- * (for btree_gist). It is one transaction and cannot end it.
+ * (for btree_gist). It is one transaction and cannot end it, unless its headers say otherwise.
  */
 #pragma once
 #include "base/arena.h"

@@ -2,6 +2,8 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/fixture.h"
 #include "tests/vault.h"
@@ -161,6 +163,30 @@ Test(migrate_concurrent, a_reindex_clears_what_the_last_one_left, .init = set_up
 #define PARTS                                                                                                      \
 	"CREATE TABLE parts (brand_id text NOT NULL, id int, PRIMARY KEY (brand_id, id)) PARTITION BY RANGE (id);" \
 	"CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);"
+
+/* Who waits for the other does so outside any transaction, or the build would wait for it. */
+Test(migrate_concurrent, several_runs_at_once_build_it_once, .init = set_up)
+{
+	pid_t children[3];
+	int outcome;
+
+	vault_write(&v, "0002_by_name.sql", BY_NAME);
+	vault_write(&v, "0003_fill.sql",
+		    "-- backfill: table=things batch=1\n-- remaining: name NOT LIKE 'x%'\n"
+		    "UPDATE things SET name = 'x' || name WHERE :batch;");
+	for (size_t i = 0; i < 3; i++) {
+		children[i] = fork();
+		if (children[i] == 0)
+			_exit(vault_migrate(&v) != HM_OK);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		cr_assert_eq(waitpid(children[i], &outcome, 0), children[i]);
+		cr_expect_eq(outcome, 0);
+	}
+	cr_expect_str_eq(valid("things_by_name"), "t");
+	cr_expect_str_eq(vault_ask(&v, "", NULL, "SELECT string_agg(name, ' ') FROM things"), "xa xa");
+	cr_expect_str_eq(version(), "3");
+}
 
 Test(migrate_concurrent, detaches_a_partition_once, .init = set_up)
 {
