@@ -45,7 +45,7 @@ static void set_up(void)
 	test_sql(dsn, "INSERT INTO platform.brands (brand_id, id, name) VALUES ('system', 'loop', 'Loop')");
 	write_migration("0002_expand.sql", "ALTER TABLE brands ADD upper_name text;");
 	write_migration("0003_fill.sql", "-- backfill: table=brands\n-- remaining: upper_name IS NULL\n"
-					 "UPDATE brands SET upper_name = upper(name) WHERE :batch;");
+					 "UPDATE brands SET upper_name = upper(name) WHERE @batch;");
 	write_migration("0004_index.sql",
 			"-- notransaction\nCREATE INDEX CONCURRENTLY brands_by_name ON brands (brand_id, upper_name);");
 	write_migration("0005_contract.sql", "-- contract: expands=0002\nALTER TABLE brands DROP suspended_reason;");
@@ -100,7 +100,7 @@ Test(cli_migrate, passes_over_what_needs_the_whole_of_a_backfill, .init = set_up
 
 	test_sql(dsn, "INSERT INTO platform.brands (brand_id, id, name) VALUES ('system', 'nova', 'Nova')");
 	write_migration("0003_fill.sql", "-- backfill: table=brands batch=1\n-- remaining: upper_name IS NULL\n"
-					 "UPDATE brands SET upper_name = upper(name) WHERE :batch;");
+					 "UPDATE brands SET upper_name = upper(name) WHERE @batch;");
 	write_migration("0005_contract.sql",
 			"-- contract: expands=0002\nALTER TABLE brands ALTER upper_name SET NOT NULL;");
 	write_migration("0006_more.sql", "ALTER TABLE brands ADD more text;");
@@ -137,7 +137,7 @@ Test(cli_migrate, says_how_far_a_backfill_is, .init = set_up)
 	struct child_result run;
 
 	write_migration("0003_fill.sql", "-- backfill: table=brands batch=1\n-- remaining: upper_name IS NULL\n"
-					 "UPDATE brands SET upper_name = 'X' WHERE :batch AND id <> 'nova';");
+					 "UPDATE brands SET upper_name = 'X' WHERE @batch AND id <> 'nova';");
 	test_sql(dsn, "INSERT INTO platform.brands (brand_id, id, name) VALUES ('system', 'nova', 'Nova')");
 	run = hallmark("migrate", "platform", "--dsn", dsn, NULL);
 	ends(run, 1);

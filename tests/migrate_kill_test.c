@@ -34,7 +34,7 @@ static void write_files(void)
 		    "-- notransaction\nCREATE INDEX CONCURRENTLY by_name ON things (brand_id, name);");
 	vault_write(&v, "0004_fill.sql",
 		    "-- backfill: table=things batch=20\n-- remaining: upper_name IS NULL\n"
-		    "UPDATE things SET upper_name = upper(name) WHERE :batch;");
+		    "UPDATE things SET upper_name = upper(name) WHERE @batch;");
 	vault_write(&v, "0005_unique.sql",
 		    "-- notransaction\nCREATE UNIQUE INDEX CONCURRENTLY one_name ON things (brand_id, upper_name);");
 	vault_write(&v, "0006_drop.sql", "-- notransaction\nDROP INDEX CONCURRENTLY by_name;");

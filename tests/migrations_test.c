@@ -49,7 +49,7 @@ Test(migrations, that_fill_rows_pass_the_trial)
 			       "ALTER TABLE things ALTER upper_name SET NOT NULL;"),
 			 "");
 	cr_expect_str_eq(tried("-- backfill: table=things batch=2\n-- remaining: name NOT LIKE 'y%'\n"
-			       "UPDATE things SET name = 'y' WHERE :batch;"),
+			       "UPDATE things SET name = 'y' WHERE @batch;"),
 			 "");
 	cr_expect_str_eq(tried("-- notransaction\nCREATE INDEX CONCURRENTLY i ON things (brand_id, name);"), "");
 }
@@ -65,7 +65,7 @@ Test(migrations, that_touch_no_row_do_not)
 		  "touched no row: UPDATE things" },
 		{ "CREATE TABLE copies (LIKE things); INSERT INTO copies SELECT * FROM things WHERE id > 100;",
 		  "touched no row: INSERT INTO copies" },
-		{ "-- backfill: table=things\n-- remaining: name = 'never'\nUPDATE things SET name = 'y' WHERE :batch "
+		{ "-- backfill: table=things\n-- remaining: name = 'never'\nUPDATE things SET name = 'y' WHERE @batch "
 		  "AND id < 0;",
 		  "the backfill touched no row" },
 		{ "ALTER TABLE things ADD other text; ALTER TABLE things ALTER other SET NOT NULL;",

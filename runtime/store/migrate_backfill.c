@@ -1,8 +1,8 @@
 /*
  * Backfill: one statement over a whole table, as many small transactions, each with its progress. Rows go by in the order
- * of the primary key. A batch is so many keys behind the last one's end, and stands in the statement as :batch:
+ * of the primary key. A batch is so many keys behind the last one's end, and stands in the statement as @batch:
  *
- *     UPDATE accounts SET code = upper(name) WHERE :batch AND code IS NULL
+ *     UPDATE accounts SET code = upper(name) WHERE @batch AND code IS NULL
  *     UPDATE accounts SET code = upper(name)
  *     WHERE ((accounts.brand_id, accounts.id) > (…) AND (accounts.brand_id, accounts.id) <= (…)) AND code IS NULL
  *
@@ -53,17 +53,24 @@ struct key {
 	const char *columns, *of_1, *of_2, *texts; /* "t.a, t.b", "($1::text[])[1]::text, …", with $2, "t.a::text, …" */
 };
 
-/* The statement with each :batch replaced; NULL: there is none. A cast's :: is none. */
+/* As in queries.sql a parameter is the sign with the word directly behind it; =@ is an operator. */
+static bool is_marker(const char *text, size_t begin, size_t end)
+{
+	static const char word[] = "batch";
+
+	return end - begin == sizeof word - 1 && !memcmp(text + begin, word, sizeof word - 1) && begin &&
+	       text[begin - 1] == '@' && (begin == 1 || !strchr("+-*/<>=~!@#%^&|`?", text[begin - 2]));
+}
+
+/* The statement with each @batch replaced; NULL: there is none. */
 static const char *put_batch(struct backfill *backfill, const char *condition)
 {
-	static const char marker[] = "batch";
 	const char *text = backfill->migration->text, *sql = NULL;
 	size_t begin, end = 0, done = 0;
 	struct hm_buffer made = { 0 };
 
 	while (sql_token_find(text, end, &begin, &end)) {
-		if (end - begin != sizeof marker - 1 || memcmp(text + begin, marker, sizeof marker - 1) || !begin ||
-		    text[begin - 1] != ':' || (begin > 1 && text[begin - 2] == ':'))
+		if (!is_marker(text, begin, end))
 			continue;
 		hm_buffer_add(&made, text + done, begin - 1 - done);
 		hm_buffer_printf(&made, "(%s)", condition);
@@ -101,7 +108,7 @@ static hm_status make_sql(struct backfill *backfill, const struct key *key)
 	if (!sql_statement_find(backfill->migration->text, 0, &begin, &end) || !backfill->next_sql)
 		return migration_raise(
 			backfill->migration, end ? begin : 0,
-			"a backfill is a statement that says by :batch at which rows it is, as in WHERE :batch");
+			"a backfill is a statement that says by @batch at which rows it is, as in WHERE @batch");
 	if (sql_statement_find(backfill->migration->text, end, &begin, &end))
 		return migration_raise(backfill->migration, begin, "a backfill is one statement");
 	return HM_OK;

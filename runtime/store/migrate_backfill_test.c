@@ -16,7 +16,7 @@ static struct vault v;
 #define EXPAND "ALTER TABLE things ADD upper_name text;"
 #define FILL(batch)                                                                                       \
 	"-- Upper names.\n-- backfill: table=things batch=" #batch "\n-- remaining: upper_name IS NULL\n" \
-	"UPDATE things SET upper_name = upper(name) WHERE :batch AND upper_name IS NULL;\n"
+	"UPDATE things SET upper_name = upper(name) WHERE @batch AND upper_name IS NULL;\n"
 
 /* 25 things in each of two brands, to be filled. */
 static void set_up(void)
@@ -105,7 +105,7 @@ Test(migrate_backfill, that_touches_no_row_is_refused, .init = set_up)
 {
 	vault_write(&v, "0003_fill.sql",
 		    "-- backfill: table=things\n-- remaining: upper_name IS NULL\n"
-		    "UPDATE things SET upper_name = upper(name) WHERE :batch AND id < 0;");
+		    "UPDATE things SET upper_name = upper(name) WHERE @batch AND id < 0;");
 	refuses_with(HM_FAILED_PRECONDITION, "0003_fill.sql: 50 rows of things remain, for which upper_name IS NULL");
 	cr_expect(strstr(hm_error_get()->message, "0 were changed"), "%s", hm_error_get()->message);
 	cr_expect_str_eq(hm_error_get()->reason, "BACKFILL_INCOMPLETE");
@@ -118,7 +118,7 @@ Test(migrate_backfill, that_leaves_some_rows_is_refused, .init = set_up)
 {
 	vault_write(&v, "0003_fill.sql",
 		    "-- backfill: table=things\n-- remaining: upper_name IS NULL\n"
-		    "UPDATE things SET upper_name = upper(name) WHERE :batch AND id <> 3;");
+		    "UPDATE things SET upper_name = upper(name) WHERE @batch AND id <> 3;");
 	refuses_with(HM_FAILED_PRECONDITION, "2 rows of things remain");
 }
 
@@ -128,17 +128,18 @@ Test(migrate_backfill, statements_are_refused_that_could_not_go_along, .init = s
 		const char *text, *words;
 	} cases[] = {
 		{ "-- backfill: table=things\n-- remaining: true\nUPDATE things SET name = 'x';",
-		  "0003_fill.sql:3:1: a backfill is a statement that says by :batch" },
-		{ "-- backfill: table=things\n-- remaining: true\nUPDATE things SET name = 'x'::batch;", "by :batch" },
-		{ "-- backfill: table=things\n-- remaining: true\nUPDATE things SET name = ':batch' -- :batch\n;",
-		  "by :batch" },
-		{ "-- backfill: table=things\n-- remaining: true\n", "by :batch" },
-		{ "-- backfill: table=things\n-- remaining: true\nSELECT 1 WHERE :batch;\nSELECT 2;",
+		  "0003_fill.sql:3:1: a backfill is a statement that says by @batch" },
+		{ "-- backfill: table=things\n-- remaining: true\nUPDATE things SET name = 'x' WHERE 1 =@batch;",
+		  "by @batch" },
+		{ "-- backfill: table=things\n-- remaining: true\nUPDATE things SET name = '@batch' -- @batch\n;",
+		  "by @batch" },
+		{ "-- backfill: table=things\n-- remaining: true\n", "by @batch" },
+		{ "-- backfill: table=things\n-- remaining: true\nSELECT 1 WHERE @batch;\nSELECT 2;",
 		  "0003_fill.sql:4:1: a backfill is one statement" },
-		{ "-- backfill: table=nothings\n-- remaining: true\nSELECT 1 WHERE :batch;", "no table nothings here" },
-		{ "-- backfill: table=things\n-- remaining: true\nUPDATE things SET nonsense = 1 WHERE :batch;",
+		{ "-- backfill: table=nothings\n-- remaining: true\nSELECT 1 WHERE @batch;", "no table nothings here" },
+		{ "-- backfill: table=things\n-- remaining: true\nUPDATE things SET nonsense = 1 WHERE @batch;",
 		  "0003_fill.sql: behind the beginning: column \"nonsense\"" },
-		{ "-- backfill: table=things\n-- remaining: nonsense\nUPDATE things SET upper_name = 'x' WHERE :batch;",
+		{ "-- backfill: table=things\n-- remaining: nonsense\nUPDATE things SET upper_name = 'x' WHERE @batch;",
 		  "0003_fill.sql: -- remaining: column \"nonsense\"" },
 	};
 

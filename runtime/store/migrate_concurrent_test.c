@@ -173,7 +173,7 @@ Test(migrate_concurrent, several_runs_at_once_build_it_once, .init = set_up)
 	vault_write(&v, "0002_by_name.sql", BY_NAME);
 	vault_write(&v, "0003_fill.sql",
 		    "-- backfill: table=things batch=1\n-- remaining: name NOT LIKE 'x%'\n"
-		    "UPDATE things SET name = 'x' || name WHERE :batch;");
+		    "UPDATE things SET name = 'x' || name WHERE @batch;");
 	for (size_t i = 0; i < 3; i++) {
 		children[i] = fork();
 		if (children[i] == 0)
