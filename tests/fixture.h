@@ -34,7 +34,7 @@ struct fixture fixture_serving_all(const struct hm_service *const *services, con
  * believe the token alone, so that one channel can bear many services' tokens. */
 struct fixture fixture_demanding_keys(const struct hm_service *const *services);
 
-/* fixture_do_wrong has what is served after it do wrong what the rules say (server/fault.h; "": none), and what contexts ask for (their
+/* fixture_do_wrong has what is served after it do wrong what the rules say (rpc/fault.h; "": none), and what contexts ask for (their
  * `fault`). */
 void fixture_do_wrong(const char *rules);
 

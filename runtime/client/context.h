@@ -35,7 +35,7 @@ struct hm_context {
 				      * key it is done once (docs/rules.md). Not copied. NULL: none */
 	const char *
 		fault; /* for tests: what servers that were started with faults are to do wrong, in the calls that follow
-			    * and those they make (server/fault.h; at most 256 bytes). Not copied. NULL: nothing */
+			    * and those they make (rpc/fault.h; at most 256 bytes). Not copied. NULL: nothing */
 	bool waits_for_ready; /* calls wait for a connection rather than fail UNAVAILABLE at once */
 	bool in_transaction; /* set by the guard: a call to another service is refused meanwhile */
 	/* Filled by each finished call. */

@@ -18,8 +18,8 @@
 #include "host/rotation.h"
 #include "host/sweeper.h"
 #include "net/port.h"
+#include "rpc/fault.h"
 #include "rpc/identity.h"
-#include "server/fault.h"
 
 enum { DEFAULT_CONNECTIONS = 96, CONNECTIONS_MIN = 2, DRAIN_MS = 5000, SWEEP_MS = 600 * 1000, URL_BYTES = 256 };
 

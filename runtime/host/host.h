@@ -43,7 +43,7 @@ struct hm_host_config {
 	uint32_t running_max; /* calls run by workers at once, a service; 0: as many as is found good */
 	const struct hm_host_quota
 		*quotas; /* ended by one without brand; NULL: none. hm_server_set_quota changes them later */
-	const char *faults; /* a file of rules for what it does wrong, in tests (server/fault.h); NULL: nothing */
+	const char *faults; /* a file of rules for what it does wrong, in tests (rpc/fault.h); NULL: nothing */
 	uint32_t reply_ttl_s; /* how long the replies of calls with an idempotency key are kept; 0: 24 hours */
 	bool hides_contracts; /* no client is told what is served here; whoever has the contracts may call it */
 	const char *

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "rpc/fault.h"
 #include "rpc/wait.h"
-#include "server/fault.h"
 
 /* Sleeping, until cancelled. */
 struct nap {
@@ -54,7 +54,7 @@ hm_status hm_serving_fault(struct hm_serving *serving)
 
 	if (call->service->is_built_in)
 		return HM_OK;
-	fault = hm_faults_meet(serving->peer->server->config.faults, call->method->name);
+	fault = hm_faults_meet(serving->peer->server->config.faults, HM_FAULT_AT_SERVER, call->method->name);
 	TRY(add_own(call, &fault));
 	if (!serving->is_solo)
 		serving->faults = fault.packet;

@@ -1,5 +1,5 @@
 /*
- * Serving, wrongly: what a server that was started with faults does with a call (server/fault.h). Delay and abort happen before the
+ * Serving, wrongly: what a server that was started with faults does with a call (rpc/fault.h). Delay and abort happen before the
  * call is decoded, so that an abort is refused and audited as any refusal; what happens to packets happens between engine and pipe,
  * so that the ends' engines are what it tests. A SOLO client's calls are delayed and aborted alone. (server's own header)
  */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/clock_manual.h"
-#include "server/fault.h"
+#include "rpc/fault.h"
 #include "tests/rpc_world.h"
 
 static struct hm_faults faults;

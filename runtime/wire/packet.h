@@ -27,7 +27,7 @@
  *     CALL head  0           8             24          32             36         38         40
  *                u64 method  request id    u64 parent  u32 timeout ms u16 slot   u16 bytes  metadata, then the request
  *     metadata   u8 key, u16 length, value, …   key 1: idempotency key; key 2: u8 trace flags,
- *                W3C's, 1 (sampled) if absent; key 3: "hallmark-fault", for tests (server/fault.h); key 4: u8 attempt, 1
+ *                W3C's, 1 (sampled) if absent; key 3: "hallmark-fault", for tests (rpc/fault.h); key 4: u8 attempt, 1
  *                if absent; unknown keys are passed over
  *
  * A call id is u16 generation (not 0) << 16 | u16 index. Its index lies below the server's calls_max and is not used again
@@ -137,7 +137,7 @@ struct hm_call_head {
 	bool is_unsampled; /* who asked first wants no traces kept: the sampled flag of W3C Trace Context is off */
 	const char *idempotency_key; /* not NUL-terminated; NULL: none */
 	uint16_t idempotency_key_bytes;
-	const char *fault; /* rules of server/fault.h, for servers that were started to do wrong. As idempotency_key */
+	const char *fault; /* rules of rpc/fault.h, for servers that were started to do wrong. As idempotency_key */
 	uint16_t fault_bytes;
 	uint8_t stream; /* enum hm_stream_halves; in the frame's flags */
 	uint8_t attempt; /* the how manieth at this call, as its client says; 0 and 1: the first */

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/fault.h"
+#include "rpc/fault.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,6 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			const struct hm_fault_rule *rule = &rules.rules[i];
 			struct hm_fault fault = { 0 };
 
+			assert(rule->at == HM_FAULT_AT_SERVER || rule->kind != HM_FAULT_REORDER);
 			assert(rule->percent >= 1 && rule->percent <= 100);
 			assert(memchr(rule->method, '\0', sizeof rule->method));
 			if (hm_fault_matches(rule, "echo.v1.Echo/Echo") && hm_fault_strikes(&rules, i, size))

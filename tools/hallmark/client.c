@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "client/traceparent.h"
 #include "crypto/token.h"
-#include "server/fault.h"
+#include "rpc/fault.h"
 #include "wire/json.h"
 
 enum { OPERATOR_TOKEN_S = 300 };

@@ -1,9 +1,10 @@
 /*
- * Fault: what a server is to do wrong, on purpose, so that what its callers do about it can be tested. Rules come from a file that
- * who starts the server names (hallmark serve --faults FILE), or from a call itself where the server was started so; nobody else
- * can switch them on. One rule a line, or between semicolons; # begins a comment:
+ * Fault: what a process is to do wrong, on purpose, so that what the other end does about it can be tested: as a server with the calls
+ * it serves, or as a caller with those it makes. Rules come from a file that who starts the process names (--faults FILE), or from
+ * a call itself, for servers that were started so; nobody else can switch them on. One rule a line, or between semicolons; # begins a
+ * comment:
  *
- *     WHAT [METHOD] [percent=1…100] [after=N] [count=N]
+ *     WHAT [METHOD] [at=server|caller] [percent=1…100] [after=N] [count=N]
  *
  *     delay=200ms                                   every call waits first
  *     abort=UNAVAILABLE accounting.*                is refused, and audited so; a name, or a beginning with * behind it
@@ -11,10 +12,11 @@
  *     duplicate                                     is sent twice
  *     reorder                                       leaves behind the one that comes after it
  *     disconnect after=10 count=1                   the connection breaks instead of the reply; the eleventh call's
+ *     abort=UNAVAILABLE identity.* at=caller        never leaves (client/call_fault.h has what the others are at a caller)
  *     seed=7                                        which calls a percentage means
  *
- * All rules that strike a call do. Whether one strikes the n-th call it matches, rule, seed and n alone decide: pure functions, and
- * a run that is made again is struck again.
+ * All rules of a side that strike a call do. Whether one strikes the n-th call it matches (at a caller: the n-th attempt), rule, seed
+ * and n alone decide: pure functions, and a run that is made again is struck again.
  */
 #pragma once
 #include <stdatomic.h>
@@ -35,8 +37,11 @@ enum hm_fault_kind {
 	HM_FAULT_DISCONNECT
 };
 
+enum hm_fault_side { HM_FAULT_AT_SERVER, HM_FAULT_AT_CALLER };
+
 struct hm_fault_rule {
 	enum hm_fault_kind kind;
+	enum hm_fault_side at;
 	uint32_t value; /* delay: ms; abort: status */
 	char method[HM_FAULT_METHOD_BYTES]; /* "": every one */
 	uint32_t percent;
@@ -53,13 +58,14 @@ struct hm_fault_rules {
 struct hm_fault {
 	uint32_t delay_ms;
 	hm_status abort; /* HM_OK: it is not */
-	uint8_t packet; /* 1 << kind, of what happens to the packet of its reply */
+	uint8_t packet; /* 1 << kind, of what happens to the packet of its reply; at a caller, to the call itself */
 };
 
 /* hm_fault_parse reads rules; text is taken apart. INVALID_ARGUMENT names the line, as name:3. */
 hm_status hm_fault_parse(const char *name, char *text, struct hm_fault_rules *ret_rules);
 
-/* hm_fault_parse_own reads a call's own rules: they are for that call, so there is nothing to count and no chance. */
+/* hm_fault_parse_own reads a call's own rules: they are for that call, so there is nothing to count and no chance; and for servers, as
+ * what a process does to its own calls no peer decides. */
 hm_status hm_fault_parse_own(char *text, struct hm_fault_rules *ret_rules);
 
 bool hm_fault_matches(const struct hm_fault_rule *rule, const char *method);
@@ -70,7 +76,7 @@ bool hm_fault_strikes(const struct hm_fault_rules *rules, size_t number, uint64_
 /* hm_fault_add adds what a rule does. Of two delays the sum, of two statuses the first. */
 void hm_fault_add(const struct hm_fault_rule *rule, struct hm_fault *fault);
 
-/* A server's rules, and how many calls each has matched. */
+/* A process's rules, and how many calls each has matched. */
 struct hm_faults {
 	struct hm_fault_rules rules;
 	_Atomic uint64_t matched[HM_FAULT_RULES_MAX];
@@ -81,5 +87,5 @@ hm_status hm_faults_open(const char *path, struct hm_faults **ret_faults);
 void hm_faults_close(struct hm_faults *faults);
 HM_SCOPED(hm_faults, hm_faults_close)
 
-/* hm_faults_meet says what happens to the next call of a method. Thread-safe. */
-struct hm_fault hm_faults_meet(struct hm_faults *faults, const char *method);
+/* hm_faults_meet says what happens to the next call of a method on a side of it. Thread-safe. */
+struct hm_fault hm_faults_meet(struct hm_faults *faults, enum hm_fault_side at, const char *method);

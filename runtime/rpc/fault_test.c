@@ -1,5 +1,5 @@
 /* Fault rules: what they say, and whom they strike. */
-#include "server/fault.h"
+#include "rpc/fault.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -50,6 +50,9 @@ Test(fault, says_in_which_line_what_is_wrong)
 		{ "drop percent=-1", "write a number" },
 		{ "drop often=1", "no limit often" },
 		{ "drop a b", "a second method" },
+		{ "drop at=home", "at=home: write at=server or at=caller" },
+		{ "drop at=callers", "write at=server or at=caller" },
+		{ "reorder at=caller", "reorder is a server's" },
 		{ "drop a*b", "a * stands at the end" },
 	};
 	struct hm_fault_rules rules;
@@ -64,12 +67,15 @@ Test(fault, says_in_which_line_what_is_wrong)
 Test(fault, a_calls_own_rules_leave_nothing_to_chance)
 {
 	char fine[] = "delay=5ms;drop echo.*", chance[] = "drop percent=5", once[] = "drop count=1";
+	char here[] = "drop at=caller", there[] = "drop at=server";
 	struct hm_fault_rules rules;
 
 	cr_assert_eq(hm_fault_parse_own(fine, &rules), HM_OK);
 	cr_assert_eq(rules.n, 2);
 	cr_assert_eq(hm_fault_parse_own(chance, &rules), HM_INVALID_ARGUMENT);
 	cr_assert_eq(hm_fault_parse_own(once, &rules), HM_INVALID_ARGUMENT);
+	cr_assert_eq(hm_fault_parse_own(here, &rules), HM_INVALID_ARGUMENT, "what a caller does wrong no call decides");
+	cr_assert_eq(hm_fault_parse_own(there, &rules), HM_OK);
 }
 
 Test(fault, a_method_is_named_whole_or_by_its_beginning)
@@ -117,9 +123,20 @@ Test(fault, rules_that_strike_together_add_up)
 	cr_assert_eq(parse("delay=5ms\ndelay=6ms\nabort=ABORTED\nabort=INTERNAL\nduplicate count=1\ndrop other.*",
 			   &faults.rules),
 		     HM_OK);
-	fault = hm_faults_meet(&faults, "echo.v1.Echo/Echo");
+	fault = hm_faults_meet(&faults, HM_FAULT_AT_SERVER, "echo.v1.Echo/Echo");
 	cr_assert(fault.delay_ms == 11 && fault.abort == HM_ABORTED && fault.packet == 1 << HM_FAULT_DUPLICATE);
-	fault = hm_faults_meet(&faults, "echo.v1.Echo/Echo");
+	fault = hm_faults_meet(&faults, HM_FAULT_AT_SERVER, "echo.v1.Echo/Echo");
 	cr_assert(!fault.packet);
-	cr_assert_eq(hm_faults_meet(&faults, "other.v1.Other/Do").packet, 1 << HM_FAULT_DROP);
+	cr_assert_eq(hm_faults_meet(&faults, HM_FAULT_AT_SERVER, "other.v1.Other/Do").packet, 1 << HM_FAULT_DROP);
+}
+
+Test(fault, a_rule_is_for_one_side_of_a_call_and_counts_there)
+{
+	static struct hm_faults faults;
+
+	cr_assert_eq(parse("delay=1ms\ndrop at=server count=1\ndisconnect at=caller count=1", &faults.rules), HM_OK);
+	cr_assert_eq(hm_faults_meet(&faults, HM_FAULT_AT_CALLER, "echo.v1.Echo/Echo").packet, 1 << HM_FAULT_DISCONNECT);
+	cr_assert_eq(hm_faults_meet(&faults, HM_FAULT_AT_SERVER, "echo.v1.Echo/Echo").packet, 1 << HM_FAULT_DROP);
+	cr_assert_eq(hm_faults_meet(&faults, HM_FAULT_AT_CALLER, "echo.v1.Echo/Echo").packet, 0);
+	cr_assert_eq(hm_faults_meet(&faults, HM_FAULT_AT_CALLER, "echo.v1.Echo/Echo").delay_ms, 0);
 }

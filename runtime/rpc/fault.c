@@ -1,5 +1,5 @@
 /* Fault: which rules strike. */
-#include "server/fault.h"
+#include "rpc/fault.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -45,14 +45,17 @@ void hm_fault_add(const struct hm_fault_rule *rule, struct hm_fault *fault)
 		fault->abort = (hm_status)rule->value;
 }
 
-struct hm_fault hm_faults_meet(struct hm_faults *faults, const char *method)
+struct hm_fault hm_faults_meet(struct hm_faults *faults, enum hm_fault_side at, const char *method)
 {
 	struct hm_fault fault = { 0 };
 
-	for (size_t i = 0; i < faults->rules.n; i++)
-		if (hm_fault_matches(&faults->rules.rules[i], method) &&
+	for (size_t i = 0; i < faults->rules.n; i++) {
+		const struct hm_fault_rule *rule = &faults->rules.rules[i];
+
+		if (rule->at == at && hm_fault_matches(rule, method) &&
 		    hm_fault_strikes(&faults->rules, i, atomic_fetch_add(&faults->matched[i], 1)))
-			hm_fault_add(&faults->rules.rules[i], &fault);
+			hm_fault_add(rule, &fault);
+	}
 	return fault;
 }
 

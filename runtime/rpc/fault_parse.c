@@ -1,7 +1,7 @@
 /* Fault rules from text, which may be anybody's: words in a line, each known by what it begins with. */
 #include <string.h>
 
-#include "server/fault.h"
+#include "rpc/fault.h"
 
 static const char blanks[] = " \t\r";
 
@@ -72,10 +72,25 @@ static hm_status take_kind(const char *word, const char *value, struct hm_fault_
 			word);
 }
 
+static hm_status take_side(const char *value, struct hm_fault_rule *rule)
+{
+	static const char *const sides[] = { [HM_FAULT_AT_SERVER] = "server", [HM_FAULT_AT_CALLER] = "caller" };
+
+	for (size_t side = 0; side < sizeof sides / sizeof *sides; side++) {
+		if (strcmp(value, sides[side]) != 0)
+			continue;
+		rule->at = (enum hm_fault_side)side;
+		return HM_OK;
+	}
+	return hm_raise(INVALID_ARGUMENT, "at=%s: write at=server or at=caller", value);
+}
+
 static hm_status take_limit(const char *word, const char *value, struct hm_fault_rule *rule)
 {
 	uint64_t percent = rule->percent;
 
+	if (!strcmp(word, "at"))
+		return take_side(value, rule);
 	if (!strcmp(word, "percent"))
 		TRY(read_number(word, value, "", 1, 100, &percent));
 	else if (!strcmp(word, "after"))
@@ -83,7 +98,7 @@ static hm_status take_limit(const char *word, const char *value, struct hm_fault
 	else if (!strcmp(word, "count"))
 		TRY(read_number(word, value, "", 1, INT64_MAX, &rule->count));
 	else
-		return hm_raise(INVALID_ARGUMENT, "no limit %s; there are percent, after and count", word);
+		return hm_raise(INVALID_ARGUMENT, "no limit %s; there are at, percent, after and count", word);
 	rule->percent = (uint32_t)percent;
 	return HM_OK;
 }
@@ -128,6 +143,8 @@ static hm_status take_rule(char *rest, struct hm_fault_rules *rules)
 	TRY(take_kind(word, value, &rule));
 	while ((word = next_word(&rest, &value)))
 		TRY(value ? take_limit(word, value, &rule) : take_method(word, &rule));
+	if (rule.at == HM_FAULT_AT_CALLER && rule.kind == HM_FAULT_REORDER)
+		return hm_raise(INVALID_ARGUMENT, "reorder is a server's: it is about its packets");
 	if (rules->n == HM_FAULT_RULES_MAX)
 		return hm_raise(INVALID_ARGUMENT, "more than %d rules", HM_FAULT_RULES_MAX);
 	rules->rules[rules->n++] = rule;
@@ -166,9 +183,9 @@ hm_status hm_fault_parse_own(char *text, struct hm_fault_rules *ret_rules)
 	for (size_t i = 0; i < ret_rules->n; i++) {
 		const struct hm_fault_rule *rule = &ret_rules->rules[i];
 
-		if (rule->percent != 100 || rule->after || rule->count)
+		if (rule->percent != 100 || rule->after || rule->count || rule->at != HM_FAULT_AT_SERVER)
 			return hm_raise(INVALID_ARGUMENT,
-					"hallmark-fault: percent, after and count are for a server's own rules");
+					"hallmark-fault: percent, after, count and at=caller are for a file's rules");
 	}
 	return HM_OK;
 }
