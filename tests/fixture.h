@@ -34,8 +34,8 @@ struct fixture fixture_serving_all(const struct hm_service *const *services, con
  * believe the token alone, so that one channel can bear many services' tokens. */
 struct fixture fixture_demanding_keys(const struct hm_service *const *services);
 
-/* fixture_do_wrong has what is served after it do wrong what the rules say (rpc/fault.h; "": none), and what contexts ask for (their
- * `fault`). */
+/* fixture_do_wrong has what is served after it do wrong what the rules say (rpc/fault.h; "": none), with at=caller to the calls it makes,
+ * and what contexts ask for (their `fault`). */
 void fixture_do_wrong(const char *rules);
 
 /* fixture_user makes a context with a user's token that carries every permission. */

@@ -45,8 +45,11 @@ static hm_status wait_for_one(struct hm_channel *channel, const struct hm_pendin
 hm_status hm_balance_pick(struct hm_channel *channel, const struct hm_pending *pending, const struct hm_places *avoid,
 			  int64_t now_us, struct hm_connection **ret_connection)
 {
-	int place = hm_picker_pick(&channel->picker, avoid, now_us);
+	int place;
 
+	if (pending->abort_with != HM_OK)
+		return hm_call_fault_abort(pending);
+	place = hm_picker_pick(&channel->picker, avoid, now_us);
 	*ret_connection = NULL;
 	if (place == HM_PLACE_NONE)
 		return wait_for_one(channel, pending, now_us);
@@ -212,6 +215,7 @@ void hm_balance_tick(void *user)
 		hm_health_tick(channel, now_us);
 		hm_balance_settle(channel, now_us, &ended);
 		hm_retry_wake(channel, now_us, &ended);
+		hm_call_fault_wake(channel, now_us, &ended);
 		hm_hedge_wake(channel, now_us);
 		come_for_retries(channel, now_us);
 		hm_balance_tick_by(channel, hm_ejector_next_us(&channel->ejector));

@@ -13,6 +13,7 @@
  * It has one connection; more, up to four, only while all it has are full. (client's own header)
  */
 #pragma once
+#include "client/call_fault.h"
 #include "client/connection.h"
 #include "client/ejection.h"
 #include "client/hedge.h"
@@ -53,7 +54,9 @@ struct hm_channel {
 	const struct hm_identity *identity; /* NULL: nothing is proven */
 	struct hm_connection *connections; /* all that are not closed yet */
 	struct hm_parked parked; /* calls that wait for a connection */
-	struct hm_parked resting; /* calls that are to be made again */
+	struct hm_parked resting; /* calls that are to be made again, or delayed */
+	struct hm_parked lost; /* calls whose answer was passed over */
+	struct hm_faults *faults; /* what goes wrong on purpose (call_fault.h); NULL: nothing */
 	struct hm_retry_budget budget;
 	uint8_t attempts; /* of each call; 0: as its contract says */
 	int32_t hedge_ms; /* as hedge_rule.h has it */

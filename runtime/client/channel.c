@@ -61,6 +61,7 @@ static struct hm_channel *make_channel(const struct hm_target *target)
 	pthread_cond_init(&channel->changed, NULL);
 	hm_parked_init(&channel->parked);
 	hm_parked_init(&channel->resting);
+	hm_parked_init(&channel->lost);
 	hm_retry_budget_init(&channel->budget, hm_clock_mono_us());
 	hm_picker_init(&channel->picker, target->balancing, seed);
 	hm_ejector_init(&channel->ejector);
@@ -174,6 +175,8 @@ hm_status hm_channel_begin(struct hm_channel *channel, struct hm_pending *pendin
 
 	hm_retry_budget_note(&channel->budget, now_us);
 	hm_hedge_prepare(channel, pending);
+	if (channel->faults && hm_call_fault_delays(channel, pending, now_us))
+		return HM_OK;
 	status = hm_balance_pick(channel, pending, NULL, now_us, &connection);
 	if (status != HM_OK)
 		return hm_retry_refused(channel, pending) ? HM_OK : hm_error_get()->code;
@@ -185,20 +188,6 @@ hm_status hm_channel_begin(struct hm_channel *channel, struct hm_pending *pendin
 	if (!hm_connection_is_receiving(connection))
 		*ret_pipe = hm_connection_flush(connection);
 	return HM_OK;
-}
-
-static hm_status explain_leaving(const struct hm_pending *pending, enum hm_wait how)
-{
-	bool was_sent = pending->id || pending->is_in_doubt;
-	struct hm_error error = { .code = how == HM_WAIT_CANCELLED ? HM_CANCELLED : HM_DEADLINE_EXCEEDED,
-				  .maybe_processed = was_sent };
-
-	snprintf(error.message, sizeof error.message, "%s: %s; %s", pending->method->name,
-		 how == HM_WAIT_CANCELLED ? "cancelled" : "no reply in time",
-		 was_sent                ? "the call may have been processed"
-		 : pending->attempts > 1 ? "it was to be made again, and was not processed"
-					 : "no connection yet, the call was not processed");
-	return hm_error_set(&error);
 }
 
 static struct hm_pipe *abandon(struct hm_pending *pending)
@@ -218,7 +207,7 @@ static void leave(struct hm_channel *channel, struct hm_pending *pending)
 
 		twins_pipe = hm_hedge_leave(channel, pending);
 		if (is_parked)
-			hm_parked_remove(channel, pending);
+			hm_parked_remove(pending);
 		else if (pending->connection)
 			pipe = abandon(pending);
 	}
@@ -263,7 +252,7 @@ static hm_status make_call(struct hm_channel *channel, struct hm_context *contex
 		leave(channel, pending);
 	atomic_store(&context->waiting, HM_WAIT_IDLE);
 	if (!pending->has_ended)
-		return explain_leaving(pending, how);
+		return hm_pending_left(pending, how == HM_WAIT_CANCELLED ? HM_CANCELLED : HM_DEADLINE_EXCEEDED);
 	context->audit_id = pending->audit_id;
 	return hm_pending_result(pending, &context->arena, ret_reply);
 }
@@ -302,6 +291,22 @@ void hm_pending_keep(struct hm_channel *channel, struct hm_pending *pending)
 {
 	pending->next = channel->free;
 	channel->free = pending;
+}
+
+struct hm_pending *hm_pending_double(struct hm_channel *channel, const struct hm_pending *pending)
+{
+	struct hm_pending *other = hm_pending_take(channel);
+	void *copied = other->copied;
+	size_t copied_room = other->copied_room;
+
+	*other = *pending;
+	other->copied = copied;
+	other->copied_room = copied_room;
+	other->is_copied = false;
+	other->list = NULL;
+	other->connection = NULL;
+	other->faults = 0;
+	return other;
 }
 
 hm_status hm_channel_start(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,

@@ -12,6 +12,7 @@
 #include "rpc/method.h"
 
 struct hm_channel;
+struct hm_faults;
 struct hm_identity;
 
 /* How a channel with several endpoints chooses one for a call (client/picker.h has the formula). */
@@ -32,6 +33,10 @@ hm_status hm_channel_open_url(const char *url, struct hm_channel **ret_channel);
 /* hm_channel_set_identity has the channel prove what its process is, and believe a server if the identity says so (rpc/identity.h). Before
  * the first call; the identity must outlive the channel. A channel to a URL is to no service by name, and proves nothing. */
 void hm_channel_set_identity(struct hm_channel *channel, const struct hm_identity *identity);
+
+/* hm_channel_set_faults has the calls made by the channel go wrong as the rules for callers say (rpc/fault.h, at=caller), for tests. They
+ * must outlive the channel, and may be several channels'; NULL: none. Thread-safe. */
+void hm_channel_set_faults(struct hm_channel *channel, struct hm_faults *faults);
 
 /* hm_channel_close cancels the calls and streams under way (CANCELLED), waits for their callbacks to return, frees. NULL is fine. */
 void hm_channel_close(struct hm_channel *channel);

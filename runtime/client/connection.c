@@ -144,6 +144,8 @@ hm_status hm_connection_send(struct hm_connection *connection, struct hm_pending
 	hm_balance_began(connection->channel, connection->backend);
 	if (pending->hedge_ms)
 		hm_hedge_arm(connection->channel, pending, now_us);
+	if (pending->faults)
+		hm_call_fault_sent(connection, pending, now_us);
 	return HM_OK;
 }
 
@@ -182,7 +184,10 @@ void hm_connection_abandon(struct hm_connection *connection, struct hm_pending *
 	int64_t now_us = hm_clock_mono_us();
 	bool is_late = pending->deadline_us && pending->deadline_us <= now_us;
 
-	hm_engine_cancel(connection->engine, pending->id, NULL);
+	if (pending->list)
+		hm_parked_remove(pending);
+	else
+		hm_engine_cancel(connection->engine, pending->id, NULL);
 	hm_balance_ended(connection->channel, connection->backend, pending, is_late ? HM_VERDICT_LATE : HM_VERDICT_NONE,
 			 now_us);
 }
@@ -233,19 +238,29 @@ static void fail_call(struct hm_connection *connection, struct hm_pending *pendi
 	hm_ended_add(ended, connection->channel, pending);
 }
 
+/* One that is under way; NULL: there is none any more. */
+static struct hm_pending *take_call(struct hm_connection *connection)
+{
+	void *user;
+
+	if (hm_engine_fail_calls(connection->engine, &user))
+		return user;
+	return hm_call_fault_take_lost(connection);
+}
+
 void hm_connection_fail(struct hm_connection *connection, const struct hm_error *error, struct hm_ended *ended)
 {
 	bool is_up = connection->state != HM_CONNECTION_DIALLING;
 	struct reasons reasons = { .error = error };
-	void *user;
+	struct hm_pending *pending;
 
 	if (connection->state == HM_CONNECTION_DEAD)
 		return;
 	hm_backend_lost(connection->backend, connection, error);
 	connection->state = HM_CONNECTION_DEAD;
-	while (hm_engine_fail_calls(connection->engine, &user))
-		if (!hm_check_is(connection, user))
-			fail_call(connection, user, &reasons, ended);
+	while ((pending = take_call(connection)))
+		if (!hm_check_is(connection, pending))
+			fail_call(connection, pending, &reasons, ended);
 	/* A link that is up goes down first, and is closed then. Last: the timer thread frees the connection without waiting. */
 	if (is_up)
 		hm_link_hang_up(connection->link);
@@ -259,8 +274,12 @@ void hm_connection_retire(struct hm_connection *connection)
 	struct hm_ended nobody;
 
 	hm_ended_init(&nobody);
-	if (connection->state == HM_CONNECTION_READY && hm_engine_calls(connection->engine))
+	if (connection->state == HM_CONNECTION_READY && hm_engine_calls(connection->engine)) {
 		connection->state = HM_CONNECTION_LEAVING;
-	else
+	} else if (hm_call_fault_has_lost(connection)) {
+		connection->state = HM_CONNECTION_LEAVING;
+		hm_timer_set(&connection->timer, 0); /* which can tell their callers */
+	} else {
 		hm_connection_fail(connection, done, &nobody);
+	}
 }

@@ -39,6 +39,7 @@ struct hm_connection {
 	bool has_output; /* hm_balance_push is to flush it */
 	uint64_t taken; /* bytes of frames that have left the engine */
 	bool has_streams; /* had one ever */
+	bool is_to_break; /* as a fault */
 	int64_t tick_us; /* when the timer is set for */
 	int64_t connect_by_us; /* not READY by then: it never will be */
 	int64_t since_us; /* READY since */

@@ -35,6 +35,8 @@ static void end_call(struct hm_connection *connection, const struct hm_event *ev
 		hm_check_ended(connection, event);
 		return;
 	}
+	if (pending->faults && event->type == HM_EVENT_REPLY && hm_call_fault_loses(connection, pending))
+		return;
 	pending->status = event->status;
 	pending->body = event->body;
 	pending->reply_bytes = event->body_bytes;
@@ -83,11 +85,16 @@ static void leave_if_done(struct hm_connection *connection, struct hm_ended *end
 	const struct hm_error *done = &(const struct hm_error){ .code = HM_UNAVAILABLE };
 	bool has_left = connection->state == HM_CONNECTION_LEAVING && !hm_engine_calls(connection->engine);
 
-	if (hm_engine_error(connection->engine) != HM_OK &&
-	    hm_raise(UNAVAILABLE, "%s: %s", connection->backend->url, hm_error_get()->message))
+	if (connection->is_to_break &&
+	    hm_raise(UNAVAILABLE, "%s: broken, as the fault rules say", connection->backend->url) != HM_OK) {
+		hm_error_set_reason("FAULT");
 		hm_connection_fail(connection, hm_error_get(), ended);
-	else if (has_left)
+	} else if (hm_engine_error(connection->engine) != HM_OK &&
+		   hm_raise(UNAVAILABLE, "%s: %s", connection->backend->url, hm_error_get()->message)) {
+		hm_connection_fail(connection, hm_error_get(), ended);
+	} else if (has_left) {
 		hm_connection_fail(connection, done, ended);
+	}
 }
 
 static void on_up(void *user)

@@ -61,6 +61,10 @@ static bool has_failed(const struct hm_pending *pending)
 
 void hm_ended_add(struct hm_ended *ended, struct hm_channel *channel, struct hm_pending *pending)
 {
+	if (pending->is_copy) {
+		hm_pending_keep(channel, pending);
+		return;
+	}
 	if (pending->hedge_ms) {
 		pending = hm_hedge_ended(channel, pending);
 		if (!pending)

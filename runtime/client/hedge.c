@@ -62,21 +62,15 @@ static struct hm_connection *find_another(struct hm_channel *channel, const stru
 	return connection && !hm_places_has(&avoid, connection->backend->place) ? connection : NULL;
 }
 
-/* It sends what the call has sent, from the same memory, which it needs no longer than that. */
 static struct hm_pending *make_twin(struct hm_channel *channel, struct hm_pending *pending)
 {
-	struct hm_pending *twin = hm_pending_take(channel);
-	void *copied = twin->copied;
-	size_t copied_room = twin->copied_room;
+	struct hm_pending *twin = hm_pending_double(channel, pending);
 
-	*twin = *pending;
-	twin->copied = copied;
-	twin->copied_room = copied_room;
-	twin->is_copied = false;
 	twin->is_twin = true;
-	twin->connection = NULL;
 	twin->twin = pending;
 	twin->head.attempt++;
+	if (channel->faults)
+		(void)hm_call_fault_meet(channel, twin);
 	return twin;
 }
 
@@ -94,7 +88,7 @@ static void begin(struct hm_channel *channel, struct hm_pending *pending, int64_
 	if (!connection || !hm_retry_budget_take(&channel->budget, now_us))
 		return;
 	pending->twin = twin = make_twin(channel, pending);
-	if (hm_connection_send(connection, twin, now_us) != HM_OK) {
+	if (twin->abort_with != HM_OK || hm_connection_send(connection, twin, now_us) != HM_OK) {
 		drop_twin(channel, twin);
 		return;
 	}
@@ -132,7 +126,10 @@ static void cancel(struct hm_channel *channel, struct hm_pending *call, struct h
 {
 	struct hm_connection *connection = attempt->connection;
 
-	hm_engine_cancel(connection->engine, attempt->id, NULL);
+	if (attempt->list)
+		hm_parked_remove(attempt);
+	else
+		hm_engine_cancel(connection->engine, attempt->id, NULL);
 	hm_balance_ended(channel, connection->backend, attempt, verdict, hm_clock_mono_us());
 	connection->has_output = channel->has_output = true;
 	call->is_in_doubt = true;
@@ -151,6 +148,7 @@ static void take_over(struct hm_channel *channel, struct hm_pending *call, const
 	call->reply_bytes = twin->reply_bytes;
 	call->audit_id = twin->audit_id;
 	call->has_expired = twin->has_expired;
+	call->is_in_doubt |= twin->is_in_doubt;
 	call->error = twin->error;
 }
 

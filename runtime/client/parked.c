@@ -15,7 +15,8 @@ static bool has_own_deadline(const struct hm_pending *pending)
 static void append(struct hm_parked *parked, struct hm_pending *pending)
 {
 	pending->next = NULL;
-	pending->parked_at = parked->end;
+	pending->list = parked;
+	pending->listed_at = parked->end;
 	*parked->end = pending;
 	parked->end = &pending->next;
 }
@@ -31,20 +32,22 @@ void hm_parked_add(struct hm_channel *channel, struct hm_pending *pending)
 
 void hm_resting_add(struct hm_channel *channel, struct hm_pending *pending)
 {
-	pending->is_resting = true;
 	append(&channel->resting, pending);
 }
 
-void hm_parked_remove(struct hm_channel *channel, struct hm_pending *pending)
+void hm_lost_add(struct hm_channel *channel, struct hm_pending *pending)
 {
-	struct hm_parked *list = pending->is_resting ? &channel->resting : &channel->parked;
+	append(&channel->lost, pending);
+}
 
-	pending->is_resting = false;
-	*pending->parked_at = pending->next;
+void hm_parked_remove(struct hm_pending *pending)
+{
+	*pending->listed_at = pending->next;
 	if (pending->next)
-		pending->next->parked_at = pending->parked_at;
+		pending->next->listed_at = pending->listed_at;
 	else
-		list->end = pending->parked_at;
+		pending->list->end = pending->listed_at;
+	pending->list = NULL;
 }
 
 void hm_parked_end(struct hm_channel *channel, struct hm_pending *pending, const struct hm_error *why,
@@ -74,10 +77,10 @@ void hm_parked_send(struct hm_channel *channel, int64_t now_us, struct hm_ended 
 
 		next = pending->next;
 		if (hm_balance_pick(channel, pending, &pending->tried, now_us, &connection) != HM_OK) {
-			hm_parked_remove(channel, pending);
+			hm_parked_remove(pending);
 			hm_parked_end(channel, pending, hm_error_get(), ended);
 		} else if (connection) {
-			hm_parked_remove(channel, pending);
+			hm_parked_remove(pending);
 			hm_parked_leave(channel, connection, pending, now_us, ended);
 		} else if (channel->picker.n_members) {
 			return; /* their connections are full */
@@ -93,7 +96,7 @@ static void fail_all(struct hm_channel *channel, struct hm_parked *list, const s
 	while (list->first) {
 		struct hm_pending *pending = list->first;
 
-		hm_parked_remove(channel, pending);
+		hm_parked_remove(pending);
 		pending->error = kept;
 		hm_ended_add(ended, channel, pending);
 	}
@@ -103,20 +106,28 @@ void hm_parked_fail(struct hm_channel *channel, const struct hm_error *why, stru
 {
 	fail_all(channel, &channel->parked, why, ended);
 	fail_all(channel, &channel->resting, why, ended);
+	fail_all(channel, &channel->lost, why, ended);
+}
+
+bool hm_listed_is_late(const struct hm_pending *pending, int64_t now_us)
+{
+	return has_own_deadline(pending) && pending->deadline_us <= now_us;
+}
+
+void hm_listed_expire(struct hm_channel *channel, struct hm_pending *pending, struct hm_ended *ended)
+{
+	hm_parked_remove(pending);
+	pending->has_expired = true;
+	hm_ended_add(ended, channel, pending);
 }
 
 void hm_parked_expire(struct hm_channel *channel, int64_t now_us, struct hm_ended *ended)
 {
 	for (struct hm_pending *pending = channel->parked.first, *next; pending; pending = next) {
 		next = pending->next;
-		if (!has_own_deadline(pending))
-			continue;
-		if (pending->deadline_us > now_us) {
+		if (hm_listed_is_late(pending, now_us))
+			hm_listed_expire(channel, pending, ended);
+		else if (has_own_deadline(pending))
 			hm_balance_tick_by(channel, pending->deadline_us);
-			continue;
-		}
-		hm_parked_remove(channel, pending);
-		pending->has_expired = true;
-		hm_ended_add(ended, channel, pending);
 	}
 }

@@ -1,6 +1,7 @@
 /* Pending: checks at the beginning of a call, the result at its end. */
 #include "client/pending.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,13 +161,25 @@ hm_status hm_pending_status(const struct hm_pending *pending)
 	return pending->has_expired ? HM_DEADLINE_EXCEEDED : (hm_status)pending->status;
 }
 
+hm_status hm_pending_left(const struct hm_pending *pending, hm_status code)
+{
+	bool was_sent = pending->id || pending->is_in_doubt;
+	struct hm_error error = { .code = code, .maybe_processed = was_sent };
+
+	snprintf(error.message, sizeof error.message, "%s: %s; %s", pending->method->name,
+		 code == HM_CANCELLED ? "cancelled" : "no reply in time",
+		 was_sent                ? "the call may have been processed"
+		 : pending->attempts > 1 ? "it was to be made again, and was not processed"
+					 : "it had not left, the call was not processed");
+	return hm_error_set(&error);
+}
+
 static hm_status result(const struct hm_pending *pending, struct hm_arena *arena, ProtobufCMessage **ret_reply)
 {
 	if (pending->error)
 		return hm_error_set(pending->error);
 	if (pending->has_expired)
-		return hm_raise(DEADLINE_EXCEEDED, "%s: no reply in time; the call may have been processed",
-				pending->method->name);
+		return hm_pending_left(pending, HM_DEADLINE_EXCEEDED);
 	if (pending->status != HM_OK)
 		return hm_failure_raise(pending->status, pending->body, pending->reply_bytes);
 	if (hm_message_unpack(arena, pending->method->reply, pending->body, pending->reply_bytes, ret_reply) != HM_OK)

@@ -8,9 +8,12 @@
 #include "client/picker.h"
 #include "wire/packet.h"
 
+struct hm_parked;
+
 struct hm_pending {
-	struct hm_pending *next; /* parked, ended, or free */
-	struct hm_pending **parked_at; /* parked: what points to it */
+	struct hm_pending *next; /* listed, ended, or free */
+	struct hm_parked *list; /* of the channel it is in: parked, resting or lost; NULL: none */
+	struct hm_pending **listed_at; /* listed: what points to it */
 	const struct hm_method *method;
 	/* What to send. */
 	struct hm_call_head head; /* but for slot and time-out, which are known when it leaves */
@@ -27,8 +30,7 @@ struct hm_pending {
 	uint8_t attempts; /* made, or about to be, that count */
 	bool was_spared; /* one was made that does not count */
 	bool is_in_doubt; /* one may have been processed, of which nothing was heard */
-	bool is_resting; /* until due_us */
-	int64_t due_us;
+	int64_t due_us; /* resting or lost: until then */
 	struct hm_places tried;
 	/* Hedging (hedge.h). */
 	uint32_t hedge_ms; /* without an answer; 0: it gets no twin */
@@ -38,6 +40,11 @@ struct hm_pending {
 	int64_t hedge_us;
 	struct hm_pending *sooner, *later; /* armed */
 	struct hm_pending *twin; /* the other attempt under way; NULL: there is none */
+	/* What goes wrong with this attempt on purpose (call_fault.h). */
+	bool has_met_faults;
+	uint8_t faults; /* 1 << kind */
+	hm_status abort_with; /* HM_OK: it is not */
+	bool is_copy; /* whose end nobody is told */
 	/* Where it is. */
 	struct hm_connection *connection; /* NULL: parked */
 	int64_t started_us; /* when it was made ready */
@@ -66,6 +73,10 @@ struct hm_pending {
 struct hm_pending *hm_pending_take(struct hm_channel *channel);
 void hm_pending_keep(struct hm_channel *channel, struct hm_pending *pending);
 
+/* hm_pending_double gives another attempt at a call: it sends what the call has sent, from the same memory, which it needs no longer than
+ * that. */
+struct hm_pending *hm_pending_double(struct hm_channel *channel, const struct hm_pending *pending);
+
 /* hm_pending_init makes the call ready to be sent. FAILED_PRECONDITION: the context is in a transaction. CANCELLED: its caller
  * is gone. DEADLINE_EXCEEDED: its time is up. RESOURCE_EXHAUSTED: the request is larger than the method allows. */
 hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context, const struct hm_method *method,
@@ -82,6 +93,9 @@ void hm_pending_drop(struct hm_pending *pending);
 
 /* hm_pending_status is how an ended call ended, before its reply is read. */
 hm_status hm_pending_status(const struct hm_pending *pending);
+
+/* hm_pending_left makes the status of a call that nobody waits for any more: CANCELLED or DEADLINE_EXCEEDED. */
+hm_status hm_pending_left(const struct hm_pending *pending, hm_status code);
 
 /* hm_pending_result makes the status of an ended call, on the thread that wants it: the reply is unpacked into the arena. */
 hm_status hm_pending_result(const struct hm_pending *pending, struct hm_arena *arena, ProtobufCMessage **ret_reply);

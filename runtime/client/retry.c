@@ -63,6 +63,9 @@ static void rest(struct hm_channel *channel, struct hm_pending *pending, int64_t
 	pending->id = 0;
 	pending->error = NULL;
 	pending->status = HM_OK;
+	pending->has_met_faults = false;
+	pending->faults = 0;
+	pending->abort_with = HM_OK;
 	pending->due_us = due_us;
 	hm_resting_add(channel, pending);
 	hm_balance_tick_by(channel, due_us);
@@ -114,6 +117,8 @@ static void begin(struct hm_channel *channel, struct hm_pending *pending, int64_
 {
 	struct hm_connection *connection;
 
+	if (channel->faults && hm_call_fault_delays(channel, pending, now_us))
+		return;
 	if (hm_balance_pick(channel, pending, &pending->tried, now_us, &connection) != HM_OK)
 		hm_parked_end(channel, pending, hm_error_get(), ended);
 	else if (connection)
@@ -132,7 +137,11 @@ void hm_retry_wake(struct hm_channel *channel, int64_t now_us, struct hm_ended *
 			next_us = pending->due_us < next_us ? pending->due_us : next_us;
 			continue;
 		}
-		hm_parked_remove(channel, pending);
+		if (hm_listed_is_late(pending, now_us)) {
+			hm_listed_expire(channel, pending, ended);
+			continue;
+		}
+		hm_parked_remove(pending);
 		begin(channel, pending, now_us, ended);
 	}
 	hm_balance_tick_by(channel, next_us);

@@ -283,8 +283,9 @@ static enum hm_sent put(struct hm_stream *stream, const ProtobufCMessage *messag
 
 	pthread_mutex_lock(&stream->channel->lock);
 	if (!pending->has_ended && !stream->no_more_requests)
-		sent = pending->connection ? hm_engine_send(pending->connection->engine, pending->id, bytes, &body)
-					   : HM_SEND_BLOCKED; /* not connected yet */
+		sent = pending->connection && !pending->list
+			       ? hm_engine_send(pending->connection->engine, pending->id, bytes, &body)
+			       : HM_SEND_BLOCKED; /* not connected yet, or lost */
 	if (sent == HM_SENT) {
 		stream->has_sent = true;
 		protobuf_c_message_pack(message, body);

@@ -98,7 +98,7 @@ struct hm_pipe *hm_stream_cut(struct hm_stream *stream, const struct hm_error *e
 	if (connection)
 		hm_connection_abandon(connection, &stream->pending);
 	else
-		hm_parked_remove(stream->channel, &stream->pending);
+		hm_parked_remove(&stream->pending);
 	stream->pending.error = error;
 	end(stream);
 	return !connection || hm_connection_is_receiving(connection) ? NULL : hm_connection_flush(connection);

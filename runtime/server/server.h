@@ -71,9 +71,9 @@ struct hm_server_config {
 	bool hides_contracts; /* answers no reflection (proto/hallmark/reflection.proto) */
 	struct hm_log_queue *log; /* where a line a call goes (server/call_log.h); NULL: nowhere */
 	const struct hm_call_log_policy *log_policy; /* of which calls; where there is a log */
-	struct hm_faults
-		*faults; /* rpc/fault.h: what it does wrong, for tests; it must outlive the server. NULL: nothing,
-				   * whatever calls say */
+	struct hm_faults *
+		faults; /* rpc/fault.h: what it does wrong, with the calls it serves and those its handlers make, for tests;
+				   * it must outlive the server. NULL: nothing, whatever calls say */
 	const struct hm_port_limits *limits; /* net/port.h: of who has not greeted yet, ipc's users. NULL: defaults */
 };
 

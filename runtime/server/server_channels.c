@@ -37,6 +37,7 @@ static hm_status open_locked(struct hm_server *server, const char *service, stru
 
 		TRY(hm_channel_open(service, &channel));
 		hm_channel_set_identity(channel, server->config.identity);
+		hm_channel_set_faults(channel, server->config.faults);
 		known = malloc(sizeof *known + bytes);
 		if (!known)
 			abort();

@@ -34,7 +34,7 @@ static hm_status call_once(const struct options *options, const char *service, c
 	hm_status status;
 
 	TRY(client_open(options, &context));
-	TRY(client_channel(options, service, &channel));
+	TRY(client_call_channel(options, service, &channel));
 	context->idempotency_key = options->key;
 	status = client_call(channel, context, method, json->data, json->size, &reply, ret_ids);
 	if (status == HM_OK) {
@@ -185,7 +185,7 @@ static hm_status call_file(const struct options *options, const char *service, c
 	int64_t started_us = hm_clock_mono_us();
 
 	TRY(check_token(options));
-	TRY(client_channel(options, service, &channel));
+	TRY(client_call_channel(options, service, &channel));
 	batch.channel = channel;
 	TRY(read_lines(options->file, &batch));
 	run_batch(&batch);
@@ -300,9 +300,9 @@ static int run_call(const struct options *options)
 const struct command call_command = {
 	.name = "call",
 	.usage = "METHOD [JSON|-] | METHOD -f FILE [--jobs N]   [--brand BRAND] [--as NAME|operator] [--timeout MS] "
-		 "[--request ID] [--idempotency-key KEY] [--fault RULE]",
+		 "[--request ID] [--idempotency-key KEY] [--fault RULE] [--faults FILE]",
 	.summary = "make a call, or one for each line of a file",
-	.takes = "bafntrkcso",
+	.takes = "bafntrkcsoO",
 	.notes = "METHOD is package.Service/Method (hallmark ls). JSON is the request, {} if not given, standard input "
 		 "if -.\n"
 		 "The reply goes to standard output, how it went to standard error. Of a file every line is tried; the "

@@ -218,7 +218,7 @@ hm_status call_stream(const struct options *options, const char *service, const 
 	hm_status status;
 
 	TRY(client_open(options, &context));
-	TRY(client_channel(options, service, &channel));
+	TRY(client_call_channel(options, service, &channel));
 	context->idempotency_key = options->key;
 	TRY(open_stream(method, channel, context, argument, &stream));
 	sender.stream = stream;

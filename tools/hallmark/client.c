@@ -134,6 +134,34 @@ hm_status client_channel(const struct options *options, const char *service, str
 	return hm_channel_open(service, ret_channel);
 }
 
+/* A rule for servers would be passed over, and its writer be none the wiser. */
+static hm_status open_faults(const char *path, struct hm_faults **ret_faults)
+{
+	SCOPED(hm_faults) faults = NULL;
+
+	TRY(hm_faults_open(path, &faults));
+	for (size_t i = 0; i < faults->rules.n; i++)
+		if (faults->rules.rules[i].at != HM_FAULT_AT_CALLER)
+			return hm_raise(INVALID_ARGUMENT,
+					"%s: rule %zu is for a server, and this process calls: write at=caller", path,
+					i + 1);
+	*ret_faults = take(&faults);
+	return HM_OK;
+}
+
+hm_status client_call_channel(const struct options *options, const char *service, struct hm_channel **ret_channel)
+{
+	static struct hm_faults *faults; /* as long as the process, and so its channels, live */
+	SCOPED(hm_channel) channel = NULL;
+
+	if (options->faults && !faults)
+		TRY(open_faults(options->faults, &faults));
+	TRY(client_channel(options, service, &channel));
+	hm_channel_set_faults(channel, faults);
+	*ret_channel = take(&channel);
+	return HM_OK;
+}
+
 hm_status client_call(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,
 		      const char *json, size_t json_bytes, struct hm_buffer *ret_reply, struct call_ids *ret_ids)
 {

@@ -15,6 +15,9 @@ hm_status client_endpoint(const struct options *options, const char *service);
 /* client_channel opens the way to a service. */
 hm_status client_channel(const struct options *options, const char *service, struct hm_channel **ret_channel);
 
+/* client_call_channel opens it for the call that was asked for, which goes wrong as --faults says. */
+hm_status client_call_channel(const struct options *options, const char *service, struct hm_channel **ret_channel);
+
 /* client_token_path writes where the token of --as in --brand is kept; INVALID_ARGUMENT for a name that is no file name. */
 hm_status client_token_path(const struct options *options, char ret_path[PATH_BYTES]);
 

@@ -37,7 +37,7 @@ static const struct {
 	{ 'R', "running", "N", "calls a service runs at once, instead of as many as it finds good" },
 	{ 'o', "fault", "RULE",
 	  "what servers run with --faults are to do wrong: \"delay=200ms\", \"abort=UNAVAILABLE\"" },
-	{ 'O', "faults", "FILE", "do wrong what its rules say, and what calls ask for: for tests alone" },
+	{ 'O', "faults", "FILE", "do wrong what its rules say; a server also what calls ask for: for tests alone" },
 	{ 'x', "revoke", "ID", "the id of an operator's or a service's token that is to be void" },
 	{ 'K', "rotate", "NAME", "make the key's successor, let it be known for 2 s, and sign with it from then on" },
 	{ 'X', "retire", "NAME", "believe nothing any more that the key's predecessors have signed" },

@@ -30,7 +30,7 @@ struct options {
 	const char *metrics; /* --metrics: where they are shown; NULL: nowhere */
 	uint32_t running_max; /* --running; 0: the service finds out */
 	uint32_t jobs; /* --jobs: calls of a file under way at once */
-	const char *fault, *faults; /* --fault RULE of a call, --faults FILE of a server */
+	const char *fault, *faults; /* --fault RULE of a call, --faults FILE of a process */
 	const char *revoke; /* --revoke: a token's id */
 	const char *rotate, *retire; /* --rotate, --retire: a key's name */
 	bool bootstrap, status, plan, dry_run; /* of migrate */
