@@ -103,7 +103,12 @@ Test(call_fault_again, another_server_answers_for_the_answer_that_was_lost, .tim
 	struct farm farm;
 
 	open_farm(&farm, 2, ";hedge=1", "drop at=caller count=1");
-	cr_expect_eq(farm_call(&farm), HM_OK, "%s", hm_error_get()->message);
+	atomic_store(&farm.hanging, SECOND);
+	farm_start(&farm);
+	rpc_wait_for(lost(&farm) == 1);
+	atomic_store(&farm.hanging, 0);
+	rpc_wait_for(farm_ended == 1);
+	cr_expect_eq(farm_ended_well, 1);
 	cr_expect_eq(farm_calls(&farm), 2);
 	cr_expect_eq(lost(&farm), 0);
 	farm_close(&farm);
