@@ -101,6 +101,8 @@ void hm_balance_ended(struct hm_channel *channel, const struct hm_backend *backe
 	bool has_latency = is_timed && (verdict == HM_VERDICT_ANSWERED || verdict == HM_VERDICT_LATE);
 
 	hm_picker_end(&channel->picker, backend->place, has_latency ? now_us - pending->began_us : -1, now_us);
+	if (has_latency && pending->latency)
+		hm_latency_note(pending->latency, now_us - pending->began_us, now_us);
 	if (channel->n_backends < 2 || backend->is_removed)
 		return;
 	if (verdict != HM_VERDICT_ANSWERED && verdict != HM_VERDICT_FAILED)

@@ -60,6 +60,8 @@ struct hm_channel {
 	struct hm_retry_budget budget;
 	uint8_t attempts; /* of each call; 0: as its contract says */
 	int32_t hedge_ms; /* as hedge_rule.h has it */
+	uint16_t hedge_permille; /* of the answers, for the delay of hedging */
+	struct hm_latencies *latencies; /* those that it is measured by; NULL: none is */
 	struct hm_hedges hedges; /* calls that may get a twin */
 	struct hm_pending *free;
 	size_t waiting; /* callers who will come back for the lock */

@@ -64,7 +64,7 @@ static void send_copy(struct hm_connection *connection, const struct hm_pending 
 	copy->is_copy = true;
 	copy->context = NULL; /* the engine ends it with its deadline */
 	copy->twin = NULL;
-	copy->hedge_ms = 0;
+	copy->hedge_after_us = 0;
 	if (hm_connection_send(connection, copy, now_us) != HM_OK)
 		hm_pending_keep(connection->channel, copy);
 }

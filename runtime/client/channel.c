@@ -70,6 +70,9 @@ static struct hm_channel *make_channel(const struct hm_target *target)
 	channel->health_checks = target->health_checks;
 	channel->attempts = target->attempts;
 	channel->hedge_ms = target->hedge_ms;
+	channel->hedge_permille = target->hedge_permille;
+	if (target->hedge_permille)
+		channel->latencies = hm_latencies_open();
 	return channel;
 }
 
@@ -127,6 +130,7 @@ void hm_channel_free(struct hm_channel *channel)
 		free(pending->copied);
 		free(pending);
 	}
+	hm_latencies_close(channel->latencies);
 	hm_picker_fini(&channel->picker);
 	pthread_cond_destroy(&channel->changed);
 	pthread_mutex_destroy(&channel->lock);

@@ -142,7 +142,7 @@ hm_status hm_connection_send(struct hm_connection *connection, struct hm_pending
 	pending->began_us = now_us;
 	pending->place = connection->backend->place;
 	hm_balance_began(connection->channel, connection->backend);
-	if (pending->hedge_ms)
+	if (pending->hedge_after_us)
 		hm_hedge_arm(connection->channel, pending, now_us);
 	if (pending->faults)
 		hm_call_fault_sent(connection, pending, now_us);

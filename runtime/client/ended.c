@@ -65,7 +65,7 @@ void hm_ended_add(struct hm_ended *ended, struct hm_channel *channel, struct hm_
 		hm_pending_keep(channel, pending);
 		return;
 	}
-	if (pending->hedge_ms) {
+	if (pending->hedge_after_us) {
 		pending = hm_hedge_ended(channel, pending);
 		if (!pending)
 			return;

@@ -5,14 +5,28 @@
 #include "client/balance.h"
 #include "client/hedge_rule.h"
 
-void hm_hedge_prepare(const struct hm_channel *channel, struct hm_pending *pending)
+/* What the call itself takes is counted when it ends. */
+static int64_t measured_us(struct hm_channel *channel, struct hm_pending *pending)
 {
+	if (!channel->latencies)
+		return 0;
+	pending->latency = hm_latencies_find(channel->latencies, pending->method->id);
+	if (!pending->latency)
+		return 0;
+	return hm_latency_percentile_us(pending->latency, channel->hedge_permille, pending->started_us);
+}
+
+void hm_hedge_prepare(struct hm_channel *channel, struct hm_pending *pending)
+{
+	uint32_t method_ms = pending->method->hedge_after_ms;
 	struct hm_attempt_call call;
 
-	if (!channel->hedge_ms || (channel->hedge_ms == HM_HEDGE_UNSAID && !pending->method->hedge_after_ms))
+	if (!channel->hedge_ms || (channel->hedge_ms == HM_HEDGE_UNSAID && !method_ms && !channel->latencies))
 		return;
 	call = hm_retry_call(channel, pending);
-	pending->hedge_ms = hm_hedge_after_ms(channel->hedge_ms, pending->method->hedge_after_ms, &call);
+	if (!hm_hedge_may(&call))
+		return;
+	pending->hedge_after_us = hm_hedge_after_us(channel->hedge_ms, method_ms, measured_us(channel, pending), &call);
 }
 
 /* Mostly behind the last one: the calls of a channel wait equally long, or for one of a few times. */
@@ -41,7 +55,7 @@ static void disarm(struct hm_hedges *hedges, struct hm_pending *pending)
 void hm_hedge_arm(struct hm_channel *channel, struct hm_pending *pending, int64_t now_us)
 {
 	const struct hm_attempt_call call = hm_retry_call(channel, pending);
-	int64_t due_us = hm_hedge_due_us(pending->hedge_ms, &call, now_us);
+	int64_t due_us = hm_hedge_due_us(pending->hedge_after_us, &call, now_us);
 
 	if (pending->is_hedged || channel->n_backends < 2 || due_us == INT64_MAX)
 		return;

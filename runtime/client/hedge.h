@@ -21,13 +21,13 @@ struct hm_hedges {
 };
 
 /* hm_hedge_prepare says of a call that begins whether it may have a twin. hm_hedge_arm follows when it leaves by a connection. */
-void hm_hedge_prepare(const struct hm_channel *channel, struct hm_pending *pending);
+void hm_hedge_prepare(struct hm_channel *channel, struct hm_pending *pending);
 void hm_hedge_arm(struct hm_channel *channel, struct hm_pending *pending, int64_t now_us);
 
 /* hm_hedge_wake sends the twins that are due, and has the channel's timer come for the next one. */
 void hm_hedge_wake(struct hm_channel *channel, int64_t now_us);
 
-/* hm_hedge_ended takes an attempt that has ended, of a call with hedge_ms, and gives the call if it has ended with it, with how;
+/* hm_hedge_ended takes an attempt that has ended, of a call with hedge_after_us, and gives the call if it has ended with it, with how;
  * NULL: its other attempt is under way. What is left to be cancelled leaves with hm_balance_push. */
 struct hm_pending *hm_hedge_ended(struct hm_channel *channel, struct hm_pending *attempt);
 

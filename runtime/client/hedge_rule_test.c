@@ -16,17 +16,21 @@ static const struct after_row {
 	const char *what;
 	int32_t target_ms;
 	uint32_t method_ms;
+	int64_t measured_us;
 	struct hm_attempt_call call;
-	uint32_t after_ms;
+	int64_t after_us;
 } after_rows[] = {
-	{ "nobody says so", HM_HEDGE_UNSAID, 0, REPEATABLE, 0 },
-	{ "the contract says so", HM_HEDGE_UNSAID, 20, REPEATABLE, 20 },
-	{ "the target says so", 7, 0, REPEATABLE, 7 },
-	{ "the target knows better", 7, 20, REPEATABLE, 7 },
-	{ "the target forbids it", 0, 20, REPEATABLE, 0 },
-	{ "it may be done once", 7, 20, { .made = 1, .most = 4 }, 0 },
-	{ "a stream", 7, 20, { .made = 1, .most = 4, .is_idempotent = true, .is_stream = true }, 0 },
-	{ "one attempt at most", 7, 20, { .made = 1, .most = 1, .is_idempotent = true }, 0 },
+	{ "nobody says so", HM_HEDGE_UNSAID, 0, 0, REPEATABLE, 0 },
+	{ "the contract says so", HM_HEDGE_UNSAID, 20, 0, REPEATABLE, 20 * MS },
+	{ "the target says so", 7, 0, 0, REPEATABLE, 7 * MS },
+	{ "the target knows better", 7, 20, 0, REPEATABLE, 7 * MS },
+	{ "the target forbids it", 0, 20, 0, REPEATABLE, 0 },
+	{ "it was measured", HM_HEDGE_UNSAID, 0, 4500, REPEATABLE, 4500 },
+	{ "it was measured, which the contract could not", HM_HEDGE_UNSAID, 20, 4500, REPEATABLE, 4500 },
+	{ "it was measured, and is quick", HM_HEDGE_UNSAID, 20, MS - 1, REPEATABLE, MS },
+	{ "it may be done once", 7, 20, 4500, { .made = 1, .most = 4 }, 0 },
+	{ "a stream", 7, 20, 4500, { .made = 1, .most = 4, .is_idempotent = true, .is_stream = true }, 0 },
+	{ "one attempt at most", 7, 20, 4500, { .made = 1, .most = 1, .is_idempotent = true }, 0 },
 };
 
 Test(hedge_rule, only_what_may_be_done_twice_is_hedged_and_only_where_somebody_says_so)
@@ -34,8 +38,8 @@ Test(hedge_rule, only_what_may_be_done_twice_is_hedged_and_only_where_somebody_s
 	for (size_t i = 0; i < sizeof after_rows / sizeof *after_rows; i++) {
 		const struct after_row *row = &after_rows[i];
 
-		cr_expect_eq(hm_hedge_after_ms(row->target_ms, row->method_ms, &row->call), row->after_ms, "%s",
-			     row->what);
+		cr_expect_eq(hm_hedge_after_us(row->target_ms, row->method_ms, row->measured_us, &row->call),
+			     row->after_us, "%s", row->what);
 	}
 }
 
@@ -59,7 +63,8 @@ Test(hedge_rule, no_second_attempt_begins_too_late_or_over_the_number_of_attempt
 	for (size_t i = 0; i < sizeof due_rows / sizeof *due_rows; i++) {
 		const struct due_row *row = &due_rows[i];
 
-		cr_expect_eq(hm_hedge_due_us(row->after_ms, &row->call, NOW), row->due_us, "%s", row->what);
+		cr_expect_eq(hm_hedge_due_us((int64_t)row->after_ms * MS, &row->call, NOW), row->due_us, "%s",
+			     row->what);
 	}
 }
 

@@ -5,6 +5,7 @@
  * gets a copy of them. (client's own header)
  */
 #pragma once
+#include "client/latency.h"
 #include "client/picker.h"
 #include "wire/packet.h"
 
@@ -33,7 +34,8 @@ struct hm_pending {
 	int64_t due_us; /* resting or lost: until then */
 	struct hm_places tried;
 	/* Hedging (hedge.h). */
-	uint32_t hedge_ms; /* without an answer; 0: it gets no twin */
+	int64_t hedge_after_us; /* without an answer; 0: it gets no twin */
+	struct hm_latency *latency; /* of its method, where that decides when; NULL: it does not */
 	bool is_hedged; /* it had its twin, or is not to have one any more */
 	bool is_armed; /* in the channel's list, until hedge_us */
 	bool is_twin; /* whose call is `twin` */

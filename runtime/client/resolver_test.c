@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock_manual.h"
+#include "client/hedge_rule.h"
 #include "client/resolver_dns.h"
 #include "client/target.h"
 #include "tests/certificates.h"
@@ -41,6 +42,30 @@ Test(resolver, reads_options_behind_a_target)
 	cr_expect_eq(target.health_checks, HM_HEALTH_CHECKS_MANY);
 }
 
+Test(resolver, reads_when_calls_are_hedged)
+{
+	static const struct {
+		const char *text;
+		int32_t ms;
+		uint16_t permille;
+	} rows[] = {
+		{ "ipc:///x", HM_HEDGE_UNSAID, 0 },
+		{ "ipc:///x;hedge=0", 0, 0 },
+		{ "ipc:///x;hedge=60000", 60000, 0 },
+		{ "ipc:///x;hedge=p50", HM_HEDGE_UNSAID, 500 },
+		{ "ipc:///x;hedge=p99.9", HM_HEDGE_UNSAID, 999 },
+		{ "ipc:///x;hedge=20;hedge=p95", HM_HEDGE_UNSAID, 950 },
+		{ "ipc:///x;hedge=p95;hedge=20", 20, 0 },
+	};
+	struct hm_target target;
+
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
+		cr_expect_eq(hm_target_parse(rows[i].text, &target), HM_OK, "%s", rows[i].text);
+		cr_expect(target.hedge_ms == rows[i].ms && target.hedge_permille == rows[i].permille, "%s",
+			  rows[i].text);
+	}
+}
+
 Test(resolver, refuses_targets_that_nobody_can_resolve)
 {
 	static const char *const wrong[] = {
@@ -50,6 +75,14 @@ Test(resolver, refuses_targets_that_nobody_can_resolve)
 		"ipc:///x;balancing",
 		"ipc:///x;balancing=random",
 		"ipc:///x;health=on;;",
+		"ipc:///x;hedge=60001",
+		"ipc:///x;hedge=p",
+		"ipc:///x;hedge=p49.9",
+		"ipc:///x;hedge=p100",
+		"ipc:///x;hedge=p99.",
+		"ipc:///x;hedge=p99.x",
+		"ipc:///x;hedge=p99.99",
+		"ipc:///x;hedge=p.999",
 		"file://relative/path",
 		"dns+tcp://name",
 		"dns+tcp://:1",

@@ -35,8 +35,27 @@ static bool take_number(const char *text, size_t bytes, const char *name, unsign
 	return value <= most;
 }
 
+/* hedge=pNN, hedge=pNN.N */
+static bool take_percentile(const char *text, size_t bytes, uint16_t *ret_permille)
+{
+	static const char name[] = "hedge=p";
+	const size_t name_bytes = sizeof name - 1;
+	unsigned whole, tenth = 0;
+
+	if (bytes == name_bytes + 4 && text[name_bytes + 2] == '.' && text[bytes - 1] >= '0' &&
+	    text[bytes - 1] <= '9') {
+		tenth = (unsigned)(text[bytes - 1] - '0');
+		bytes -= 2;
+	}
+	if (bytes != name_bytes + 2 || !take_number(text, bytes, name, 99, &whole))
+		return false;
+	*ret_permille = (uint16_t)(whole * 10 + tenth);
+	return *ret_permille >= HM_HEDGE_PERMILLE_MIN;
+}
+
 static bool choose_number(struct hm_target *target, const char *text, size_t bytes)
 {
+	uint16_t permille;
 	unsigned value;
 
 	if (take_number(text, bytes, "attempts=", HM_ATTEMPTS_MAX, &value) && value) {
@@ -45,6 +64,12 @@ static bool choose_number(struct hm_target *target, const char *text, size_t byt
 	}
 	if (take_number(text, bytes, "hedge=", HM_HEDGE_MS_MAX, &value)) {
 		target->hedge_ms = (int32_t)value;
+		target->hedge_permille = 0;
+		return true;
+	}
+	if (take_percentile(text, bytes, &permille)) {
+		target->hedge_ms = HM_HEDGE_UNSAID;
+		target->hedge_permille = permille;
 		return true;
 	}
 	return false;
@@ -68,7 +93,7 @@ static hm_status choose(struct hm_target *target, const char *text, size_t bytes
 	return hm_raise(
 		INVALID_ARGUMENT,
 		"target %s: no option \"%.*s\": there are balancing=least_loaded, balancing=round_robin, health=on, "
-		"health=off, attempts=1 to 10 and hedge=0 to 60000",
+		"health=off, attempts=1 to 10, hedge=0 to 60000 and hedge=p50 to p99.9",
 		target->name, (int)bytes, text);
 }
 

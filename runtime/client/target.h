@@ -9,6 +9,7 @@
  *     attempts    1 … 10: the most at each call, whatever its contract says; 1: no call is made again
  *     hedge       0 … 60000: after so many ms without an answer a call that may be done twice goes to a second endpoint, too, whatever
  *                 its contract says; 0: none does
+ *                 p50 … p99.9: after as long as so many of a hundred answers of its method took lately
  *
  * (client's own header)
  */
@@ -22,6 +23,7 @@ struct hm_target {
 	enum hm_health_checks health_checks;
 	uint8_t attempts; /* 0: not said */
 	int32_t hedge_ms; /* as hedge_rule.h has it */
+	uint16_t hedge_permille; /* 0: not by what was measured */
 };
 
 /* hm_target_parse: INVALID_ARGUMENT says which option, or value of one, nobody knows. */
