@@ -68,7 +68,7 @@ struct file {
 /* A service's migrations, or files given alone. */
 struct group {
 	struct group *next;
-	const char *service; /* NULL: not known */
+	const char *service; /* its schema's name; NULL: not known */
 	const char *folder; /* NULL: single files without one */
 	bool is_whole; /* all of a service's migrations, from the first: what is missing is missing */
 	const char *const *gone; /* names of files that were there at --against; NULL-terminated; NULL: none */

@@ -97,10 +97,26 @@ static void validate(const struct change *change)
 		constraint->is_valid = true;
 }
 
+/* The name PostgreSQL gives a key that was given none: table_column_key. */
+static const char *default_name(const struct change *change, const struct constraint *one)
+{
+	static const char *const endings[] = { [CONSTRAINT_FOREIGN] = "fkey",
+					       [CONSTRAINT_UNIQUE] = "key",
+					       [CONSTRAINT_PRIMARY] = "pkey",
+					       [CONSTRAINT_EXCLUSION] = "excl",
+					       [CONSTRAINT_CHECK] = "check" };
+	struct hm_arena *arena = &change->schema->check->arena;
+	const char *name = change->table->name;
+
+	for (size_t i = 0; one->kind != CONSTRAINT_PRIMARY && one->columns && one->columns[i]; i++)
+		name = hm_arena_printf(arena, "%s_%s", name, one->columns[i]);
+	return hm_arena_printf(arena, "%s_%s", name, endings[one->kind]);
+}
+
 static void drop_constraint(const struct change *change)
 {
 	for (struct constraint **at = &change->table->constraints; *at; at = &(*at)->next)
-		if ((*at)->name && !strcmp((*at)->name, change->command->name)) {
+		if (!strcmp((*at)->name ? (*at)->name : default_name(change, *at), change->command->name)) {
 			*at = (*at)->next;
 			return;
 		}

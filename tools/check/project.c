@@ -107,6 +107,16 @@ static hm_status read_text(struct check *check, struct file *file)
 	return HM_OK;
 }
 
+/* The service patient-graph has the schema patient_graph. */
+static const char *schema_name(struct check *check, const char *service)
+{
+	char *name = hm_arena_strdup(&check->arena, service);
+
+	for (char *p = name; *p; p++)
+		*p = *p == '-' ? '_' : *p;
+	return name;
+}
+
 static struct group *add_group(const struct project *project, const char *folder, bool is_whole)
 {
 	struct group *group = hm_arena_zalloc(&project->check->arena, sizeof *group), **tail = &project->check->groups;
@@ -114,6 +124,8 @@ static struct group *add_group(const struct project *project, const char *folder
 	group->folder = folder;
 	group->is_whole = is_whole;
 	group->service = project->service ? project->service : folder ? service_of(project->check, folder) : NULL;
+	if (group->service)
+		group->service = schema_name(project->check, group->service);
 	while (*tail)
 		tail = &(*tail)->next;
 	*tail = group;

@@ -112,10 +112,25 @@ static void look_for_audit_log(const struct look *look)
 
 /* ---- audit-append-only -------------------------------------------------------------------------------------------- */
 
-static void look_at_unlogged(const struct look *look)
+/* A child's rows are shown with the parent's, and are under none of its triggers. A partition's are; the migrator sees to it. */
+static void look_at_child(const struct look *look, const PgQuery__CreateStmt *create)
+{
+	for (size_t i = 0; i < create->n_inh_relations && !create->partbound; i++) {
+		const char *kept = append_table(look, create->inh_relations[i]->range_var);
+
+		if (kept)
+			complain(look, create->relation->location,
+				 "rows of %s would be shown as rows of %s, and can be changed",
+				 create->relation->relname, kept);
+	}
+}
+
+static void look_at_table(const struct look *look)
 {
 	const PgQuery__Node *node = look->statement->node;
 
+	if (node->node_case == PG_QUERY__NODE__NODE_CREATE_STMT)
+		look_at_child(look, node->create_stmt);
 	if (node->node_case == PG_QUERY__NODE__NODE_CREATE_STMT &&
 	    *node->create_stmt->relation->relpersistence == 'u' && append_table(look, node->create_stmt->relation))
 		complain(look, -1, "an unlogged table is empty after a crash");
@@ -124,7 +139,7 @@ static void look_at_unlogged(const struct look *look)
 static void look_at_objects(const struct look *look)
 {
 	append_look_at_objects(look);
-	look_at_unlogged(look);
+	look_at_table(look);
 }
 
 static void look_anywhere(const struct look *look)
@@ -189,7 +204,7 @@ static void look_at_cascades(const struct look *look)
 static void look_at_ledger(const struct look *look)
 {
 	append_look_at_objects(look);
-	look_at_unlogged(look);
+	look_at_table(look);
 	look_at_comment(look);
 	look_at_cascades(look);
 }
