@@ -133,6 +133,21 @@ static void look_for_transactions(const struct look *look)
 
 /* ---- migration-header --------------------------------------------------------------------------------------------- */
 
+/* One statement that says by :batch at which rows it is. */
+static void look_at_backfill(const struct look *look, const struct hm_migration_header *header)
+{
+	const struct statement *one = look->file->statements;
+
+	if (!*header->backfill.table || !one)
+		return;
+	if (one->next)
+		complain_of(look, one->next,
+			    "a backfill is one statement: what else there is to do has a file of its own");
+	else if (!strcmp(look->file->sql, look->file->text))
+		complain_of(look, one,
+			    "a backfill says by :batch at which rows it is, as in WHERE :batch AND text IS NULL");
+}
+
 /* The parser's message begins with path and line; here it is put there. */
 static void look_at_header(const struct look *look)
 {
@@ -141,8 +156,10 @@ static void look_at_header(const struct look *look)
 	unsigned long line = 1;
 	char *rest;
 
-	if (hm_migration_header_read("", look->file->text, &header) == HM_OK)
+	if (hm_migration_header_read("", look->file->text, &header) == HM_OK) {
+		look_at_backfill(look, &header);
 		return;
+	}
 	message = hm_arena_strdup(&look->check->arena, hm_error_get()->message);
 	message += *message == ':';
 	if (isdigit((unsigned char)*message)) {
