@@ -81,6 +81,7 @@ static const struct example hidden[] = {
 	  "no-cross-schema", 2 },
 	{ "orders", "CREATE SCHEMA orders CREATE TABLE notes (id uuid);", "migration-brand-id-required", 1 },
 	{ "orders", "CREATE FOREIGN TABLE notes (id uuid) SERVER other;", "migration-brand-id-required", 1 },
+	{ "orders", "CREATE TABLE more () INHERITS (audit_log);", "audit-append-only", 1 },
 };
 
 /* A ledger is one by its service and name. */
@@ -108,6 +109,7 @@ static const struct example strangers[] = {
 	  "CREATE FUNCTION n() RETURNS bigint LANGUAGE sql AS 'SELECT count(*) FROM accounting.accounts';",
 	  NULL, 0 },
 	{ NULL, "CREATE TABLE public.notes " KEYS ";\nSELECT public.shape();", NULL, 0 },
+	{ "patient-graph", "CREATE TABLE patient_graph.notes " KEYS ";", NULL, 0 },
 };
 
 static void write_text(const char *path, const char *text)
