@@ -95,7 +95,7 @@ all: $(BIN)/hallmark $(BIN)/hallmark-check $(BIN)/hallmark-check-contracts compi
 deps: build/packages.mk
 
 ## demo           run the platform on a PostgreSQL of its own and check what it proves (JOURNAL=file.jsonl)
-demo: $(BIN)/hallmark $(BIN)/hallmark-demo
+demo: $(BIN)/hallmark $(BIN)/hallmark-check $(BIN)/hallmark-check-contracts $(BIN)/hallmark-demo
 	$(Q)$(BIN)/hallmark-demo $(JOURNAL)
 
 ## test           build and run every test (VARIANT=asan: under sanitizers; SERVICE=name: that suite alone)

@@ -38,6 +38,7 @@ hm_status demo_path(struct demo *demo);
 hm_status demo_balance(struct demo *demo);
 hm_status demo_leaks(struct demo *demo);
 hm_status demo_audit(struct demo *demo);
+hm_status demo_catalog(struct demo *demo);
 
 /* demo_refused checks that a call ended as it should: refused, with this code. */
 void demo_refused(hm_status status, hm_status wanted, const char *what);

@@ -15,7 +15,8 @@
 #include "tests/demo/demo.h"
 
 static hm_status (*const acts[])(struct demo *demo) = {
-	demo_brands, demo_people, demo_books, demo_journal, demo_walls, demo_path, demo_balance, demo_leaks, demo_audit,
+	demo_brands, demo_people,  demo_books, demo_journal, demo_walls,
+	demo_path,   demo_balance, demo_leaks, demo_audit,   demo_catalog,
 };
 
 static void on_signal(int number)
