@@ -5,21 +5,11 @@
 #include "queries.h"
 #include "tools/sqlgen/sqlgen.h"
 
-/* The source lives in the arena: its statements are looked at until the end. */
-struct origin {
-	struct source source;
-	struct statement *statement;
-};
-
-static struct query *make_query(struct hm_arena *arena, struct source *source, struct statement *from,
-				bool is_rewritten)
+static struct query *make_query(struct source *source, const struct statement *from, bool is_rewritten)
 {
-	struct query *query = hm_arena_zalloc(arena, sizeof *query);
-	struct origin *origin = hm_arena_zalloc(arena, sizeof *origin);
+	struct query *query = hm_arena_zalloc(&source->arena, sizeof *query);
 
-	origin->source = *source;
-	origin->statement = from;
-	query->origin = origin;
+	query->origin = from;
 	query->begin = from->header_at;
 	query->end = from->next ? from->next->header_at : source->size;
 	query->table = (struct hm_query){
@@ -35,34 +25,35 @@ static struct query *make_query(struct hm_arena *arena, struct source *source, s
 	return query;
 }
 
+/* What sqlgen makes lives as long as the queries: it is lent the arena they are in. */
 struct query *queries_split(struct hm_arena *arena, const char *path, const char *text, size_t size,
 			    struct hm_buffer *refusals)
 {
 	char *words = NULL;
 	size_t n_words = 0;
-	struct source *source = hm_arena_zalloc(arena, sizeof *source);
+	struct source source = { .path = path, .text = text, .size = size, .arena = *arena };
 	struct query *first = NULL, **tail = &first;
 
-	*source =
-		(struct source){ .path = path, .text = text, .size = size, .errors = open_memstream(&words, &n_words) };
-	if (!source->errors)
+	source.errors = open_memstream(&words, &n_words);
+	if (!source.errors)
 		abort();
-	source_split(source);
-	for (struct statement *one = source->statements; one; one = one->next) {
-		bool is_rewritten = statement_rewrite(source, one);
+	source_split(&source);
+	for (struct statement *one = source.statements; one; one = one->next) {
+		bool is_rewritten = statement_rewrite(&source, one);
 
 		if (is_rewritten)
-			statement_check(source, one);
-		*tail = make_query(arena, source, one, is_rewritten);
+			statement_check(&source, one);
+		*tail = make_query(&source, one, is_rewritten);
 		tail = &(*tail)->next;
 	}
-	fclose(source->errors);
+	fclose(source.errors);
 	hm_buffer_add(refusals, words, n_words);
 	free(words);
+	*arena = source.arena;
 	return first;
 }
 
 size_t query_origin(const struct query *query, size_t offset)
 {
-	return statement_origin(((const struct origin *)query->origin)->statement, offset);
+	return statement_origin(query->origin, offset);
 }
