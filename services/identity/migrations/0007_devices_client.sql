@@ -1,0 +1,3 @@
+-- notransaction
+-- A client that goes is looked for here.
+CREATE INDEX CONCURRENTLY devices_client ON devices (brand_id, client_id);
