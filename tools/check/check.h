@@ -17,6 +17,7 @@
 
 #include "base/arena.h"
 #include "base/status.h"
+#include "store/migrate_header.h"
 
 struct query;
 struct rule;
@@ -62,6 +63,9 @@ struct file {
 	unsigned version; /* of NNNN_name.sql; 0: another name */
 	bool is_edited; /* it is another than at --against */
 	bool is_context; /* read for what it leaves behind, not reported */
+	const struct hm_migration_header *header; /* NULL: header_error says what is wrong with it */
+	const char *header_error;
+	const PgQuery__ScanResult *scan; /* its tokens; NULL: the text has none PostgreSQL would know */
 	struct statement *statements; /* PLACE_FILE, in order */
 	struct allow *allows;
 };
@@ -113,7 +117,7 @@ hm_status check_read(struct check *check, const char *const *paths, size_t n_pat
 /* against_read asks git which files differ from check->against (against.c). INVALID_ARGUMENT: git cannot tell. */
 hm_status against_read(struct check *check);
 
-/* file_parse fills statements and allows; what cannot be parsed becomes a finding (source.c). */
+/* file_parse fills header, tokens, statements and allows; what cannot be parsed becomes a finding (source.c). */
 void file_parse(struct check *check, struct file *file);
 
 /* file_find_allows fills the allows of a file whose statements are there (source.c). false: it cannot be taken apart at all. */

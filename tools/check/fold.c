@@ -73,21 +73,6 @@ static const struct {
 	{ PG_QUERY__CONSTR_TYPE__CONSTR_EXCLUSION, CONSTRAINT_EXCLUSION },
 };
 
-/* x IS NOT NULL, alone or joined to others by AND: then the first. */
-static const char *not_null_column(const PgQuery__Node *node)
-{
-	if (!node)
-		return NULL;
-	if (node->node_case == PG_QUERY__NODE__NODE_BOOL_EXPR &&
-	    node->bool_expr->boolop == PG_QUERY__BOOL_EXPR_TYPE__AND_EXPR && node->bool_expr->n_args)
-		return not_null_column(node->bool_expr->args[0]);
-	if (node->node_case != PG_QUERY__NODE__NODE_NULL_TEST ||
-	    node->null_test->nulltesttype != PG_QUERY__NULL_TEST_TYPE__IS_NOT_NULL ||
-	    node->null_test->arg->node_case != PG_QUERY__NODE__NODE_COLUMN_REF)
-		return NULL;
-	return list_last(node->null_test->arg->column_ref->n_fields, node->null_test->arg->column_ref->fields);
-}
-
 static const char *const *one_name(struct schema *schema, const char *name)
 {
 	const char **names = hm_arena_zalloc(&schema->check->arena, 2 * sizeof *names);
@@ -192,7 +177,7 @@ void fold_add_constraint(struct schema *schema, struct table *table, const PgQue
 		to->columns = constraint_columns(schema, from, column ? column->name : NULL);
 		to->references = from->pktable ? from->pktable->relname : NULL;
 		to->referenced = list_names(&schema->check->arena, from->n_pk_attrs, from->pk_attrs);
-		to->not_null_column = not_null_column(from->raw_expr);
+		to->condition = from->raw_expr;
 		to->is_valid = !from->skip_validation;
 		to->from = from;
 		to->made_by = statement;
@@ -295,17 +280,35 @@ static void fold_drop(struct schema *schema, const struct statement *statement)
 	}
 }
 
-static void rename_column(struct table *table, const char *from, const char *to, const struct statement *statement)
+static const char *const *renamed(struct schema *schema, const char *const *names, const char *from, const char *to)
 {
-	struct column *column = table_column(table, from);
+	const char **copy;
+	size_t n = 0;
+
+	while (names && names[n])
+		n++;
+	copy = hm_arena_zalloc(&schema->check->arena, (n + 1) * sizeof *copy);
+	for (size_t i = 0; i < n; i++)
+		copy[i] = strcmp(names[i], from) ? names[i] : to;
+	return copy;
+}
+
+static void rename_column(struct schema *schema, struct table *table, const PgQuery__RenameStmt *rename,
+			  const struct statement *statement)
+{
+	struct column *column = table_column(table, rename->subname);
 
 	table->changed_by = statement;
-	if (!strcmp(from, "brand_id"))
+	if (!strcmp(rename->subname, "brand_id"))
 		table->brand_lost_by = statement;
 	if (column) {
-		column->name = to;
+		column->name = rename->newname;
 		column->changed_by = statement;
 	}
+	for (struct constraint *one = table->constraints; one; one = one->next)
+		one->columns = renamed(schema, one->columns, rename->subname, rename->newname);
+	for (struct index *one = table->indexes; one; one = one->next)
+		one->columns = renamed(schema, one->columns, rename->subname, rename->newname);
 }
 
 static void fold_rename(struct schema *schema, const struct statement *statement)
@@ -318,7 +321,7 @@ static void fold_rename(struct schema *schema, const struct statement *statement
 		return;
 	if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_COLUMN ||
 	    rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_ATTRIBUTE)
-		rename_column(table, rename->subname, rename->newname, statement);
+		rename_column(schema, table, rename, statement);
 	else if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_TABLE ||
 		 rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_VIEW)
 		table->name = rename->newname;

@@ -4,25 +4,16 @@
 #include "fold.h"
 #include "tree.h"
 
-/* serial is an integer with a default, that is not null. */
-static const struct {
-	const char *written, *stored;
-} serials[] = {
-	{ "serial", "int4" },  { "serial4", "int4" },     { "bigserial", "int8" },
-	{ "serial8", "int8" }, { "smallserial", "int2" }, { "serial2", "int2" },
-};
-
 void fold_define_column(struct schema *schema, struct table *table, const PgQuery__ColumnDef *from,
 			const struct statement *statement)
 {
 	const char *type = from->type_name ? type_text(&schema->check->arena, from->type_name) : NULL;
 	struct column *column = fold_add_column(schema, table, from->colname, type, statement);
 
-	for (size_t i = 0; type && i < sizeof serials / sizeof *serials; i++)
-		if (!strcmp(type, serials[i].written)) {
-			column->type = serials[i].stored;
-			column->has_default = column->is_not_null = true;
-		}
+	if (type && type_of_serial(type)) {
+		column->type = type_of_serial(type);
+		column->has_default = column->is_not_null = true;
+	}
 	for (size_t i = 0; i < from->n_constraints; i++)
 		if (from->constraints[i]->node_case == PG_QUERY__NODE__NODE_CONSTRAINT)
 			fold_add_constraint(schema, table, from->constraints[i]->constraint, column, statement);

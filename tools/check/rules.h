@@ -48,5 +48,16 @@ void complain_of(const struct look *look, const struct statement *statement, con
 /* look_is_new: was the table made in this very file? Then nobody uses it yet, and it is empty but for what the file puts in. */
 bool look_is_new(const struct look *look, const PgQuery__RangeVar *name);
 
-/* look_relation is the table an ALTER TABLE, CREATE INDEX, … is about, for messages. */
+bool look_is_new_name(const struct look *look, const char *name);
+
+/* look_altered is the table that the statement, an ALTER TABLE, is about, if it was not made in this file; else NULL. */
+const PgQuery__RangeVar *look_altered(const struct look *look);
+
+/* look_columns calls check for each column that the statement defines: of CREATE TABLE and of ADD COLUMN. */
+void look_columns(const struct look *look, void (*check)(const struct look *look, const PgQuery__ColumnDef *column));
+
+/* statement_next is the next one that is carried out, into and out of DO blocks and past routines; NULL: it was the last. */
+const struct statement *statement_next(const struct statement *statement);
+
+/* look_name is the table an ALTER TABLE, CREATE INDEX, … is about, for messages. */
 const char *look_name(const PgQuery__RangeVar *name);

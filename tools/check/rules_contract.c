@@ -245,14 +245,6 @@ static bool widens(const char *from, const char *to)
 	return false;
 }
 
-static bool is_checked_not_null(const struct table *table, const char *column)
-{
-	for (const struct constraint *one = table->constraints; one; one = one->next)
-		if (one->not_null_column && one->is_valid && !strcmp(one->not_null_column, column))
-			return true;
-	return false;
-}
-
 static void look_at_type(const struct look *look, const PgQuery__AlterTableCmd *command, const struct column *column)
 {
 	const char *type = type_text(&look->check->arena, command->def->column_def->type_name);
@@ -276,7 +268,7 @@ static void look_at_command(const struct look *look, const PgQuery__AlterTableCm
 	if (command->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_AlterColumnType)
 		look_at_type(look, command, column);
 	else if (command->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_SetNotNull && !column->is_not_null &&
-		 !column->has_default && !is_checked_not_null(table, column->name))
+		 !column->has_default && !table_proves_not_null(table, column->name))
 		complain_of_loss(look, "setting NOT NULL on", column->name);
 	else if (command->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_ColumnDefault && !command->def &&
 		 column->is_not_null && column->has_default)

@@ -1,7 +1,8 @@
 /*
  * Rules: the examples on the rules' pages are their tests. What stands under "## Bad" gives findings of that rule and no other, what stands
  * under "## Good" gives none. An example is one SQL file of a service "example", or several (tests/example.h), and then the folder they
- * are in is what is checked. A block of "```sql trace" is run instead (--trace): its last file. Runs in the repository's root, as `hallmark check` does.
+ * are in is what is checked. A block of "```sql trace" is run instead (--trace): its last file; one of
+ * "```sql timeouts" is checked with --require-timeouts. Runs in the repository's root, as `hallmark check` does.
  */
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -22,9 +23,13 @@ static const char pages[] = "tools/check/rules";
 
 /* How an example is checked, by what its block is called. */
 static const struct way {
-	const char *fence;
+	const char *fence, *option;
 	bool is_traced;
-} ways[] = { { "```sql\n", false }, { "```sql trace\n", true } };
+} ways[] = {
+	{ "```sql\n", NULL, false },
+	{ "```sql timeouts\n", "--require-timeouts", false },
+	{ "```sql trace\n", "--trace", true },
+};
 
 /* What an example came to. */
 struct outcome {
@@ -44,8 +49,8 @@ static struct outcome check_example(const char *example, const struct way *way)
 	cr_assert(mkdtemp(root));
 	name = example_write(root, example, way->is_traced);
 	snprintf(path, sizeof path, "%s/%s", root, name);
-	if (way->is_traced)
-		command[n++] = "--trace";
+	if (way->option)
+		command[n++] = way->option;
 	command[n++] = path;
 	command[n++] = "--json";
 	if (!strcmp(name, "example.sql")) {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "tree.h"
+
 struct schema *schema_new(struct check *check)
 {
 	struct schema *schema = hm_arena_zalloc(&check->arena, sizeof *schema);
@@ -72,6 +74,33 @@ bool table_is_indexed(const struct table *table, const char *const *columns)
 {
 	for (const struct index *index = table->indexes; index; index = index->next)
 		if (begins_with(index->columns, columns))
+			return true;
+	return false;
+}
+
+static bool proves_not_null(const PgQuery__Node *condition, const char *column)
+{
+	const PgQuery__ColumnRef *tested;
+
+	if (!condition)
+		return false;
+	if (condition->node_case == PG_QUERY__NODE__NODE_BOOL_EXPR &&
+	    condition->bool_expr->boolop == PG_QUERY__BOOL_EXPR_TYPE__AND_EXPR)
+		for (size_t i = 0; i < condition->bool_expr->n_args; i++)
+			if (proves_not_null(condition->bool_expr->args[i], column))
+				return true;
+	if (condition->node_case != PG_QUERY__NODE__NODE_NULL_TEST ||
+	    condition->null_test->nulltesttype != PG_QUERY__NULL_TEST_TYPE__IS_NOT_NULL ||
+	    condition->null_test->arg->node_case != PG_QUERY__NODE__NODE_COLUMN_REF)
+		return false;
+	tested = condition->null_test->arg->column_ref;
+	return !strcmp(list_last(tested->n_fields, tested->fields), column);
+}
+
+bool table_proves_not_null(const struct table *table, const char *column)
+{
+	for (const struct constraint *one = table->constraints; one; one = one->next)
+		if (one->kind == CONSTRAINT_CHECK && one->is_valid && proves_not_null(one->condition, column))
 			return true;
 	return false;
 }

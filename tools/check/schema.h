@@ -38,7 +38,7 @@ struct constraint {
 		*columns; /* NULL-terminated; of an exclusion those that are plain columns; NULL columns of a check */
 	const char *references; /* the other table */
 	const char *const *referenced; /* columns; empty: its primary key */
-	const char *not_null_column; /* of CHECK (x IS NOT NULL): x */
+	const PgQuery__Node *condition; /* of a CHECK */
 	bool is_valid;
 	const PgQuery__Constraint *from;
 	const struct statement *made_by;
@@ -97,3 +97,6 @@ struct constraint *table_constraint(const struct table *table, const char *name)
 
 /* table_is_indexed says whether some index, unique or primary key of it begins with these columns, in any order. */
 bool table_is_indexed(const struct table *table, const char *const *columns);
+
+/* table_proves_not_null: is there a valid CHECK (column IS NOT NULL), alone or among others joined by AND? */
+bool table_proves_not_null(const struct table *table, const char *column);

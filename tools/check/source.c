@@ -195,6 +195,16 @@ static void place_allows(const struct file *file)
 			}
 }
 
+static void read_header(struct check *check, struct file *file)
+{
+	struct hm_migration_header *header = hm_arena_zalloc(&check->arena, sizeof *header);
+
+	if (hm_migration_header_read(file->path, file->text, header) == HM_OK)
+		file->header = header;
+	else
+		file->header_error = hm_arena_strdup(&check->arena, hm_error_get()->message);
+}
+
 static PgQuery__ScanResult *scan(struct check *check, struct file *file)
 {
 	PgQueryScanResult result = pg_query_scan(file->sql);
@@ -257,10 +267,12 @@ void file_parse(struct check *check, struct file *file)
 	const PgQuery__ParseResult *tree;
 	PgQueryError *error;
 
+	read_header(check, file);
 	file->sql = readable(check, file);
 	tokens.scan = scan(check, file);
 	if (!tokens.scan)
 		return;
+	file->scan = tokens.scan;
 	tokens.n = tokens.scan->n_tokens;
 	tree = parse(check, file->sql, &error);
 	if (tree)

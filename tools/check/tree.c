@@ -162,6 +162,21 @@ const char *type_text(struct hm_arena *arena, const PgQuery__TypeName *type)
 	return copy;
 }
 
+const char *type_of_serial(const char *type)
+{
+	static const struct {
+		const char *written, *stored;
+	} serials[] = {
+		{ "serial", "int4" },  { "serial4", "int4" },     { "bigserial", "int8" },
+		{ "serial8", "int8" }, { "smallserial", "int2" }, { "serial2", "int2" },
+	};
+
+	for (size_t i = 0; i < sizeof serials / sizeof *serials; i++)
+		if (!strcmp(type, serials[i].written))
+			return serials[i].stored;
+	return NULL;
+}
+
 /* ---- Constant text ----------------------------------------------------------------------------------------------- */
 
 static const char *concatenated(struct hm_arena *arena, const PgQuery__AExpr *expression)

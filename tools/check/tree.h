@@ -29,5 +29,8 @@ bool option_is_true(const PgQuery__DefElem *option);
 const char *type_text(struct hm_arena *arena, const PgQuery__TypeName *type);
 const char *type_base(const PgQuery__TypeName *type);
 
+/* type_of_serial is the integer that a serial type stands for; NULL: it is no serial. */
+const char *type_of_serial(const char *type);
+
 /* constant_text folds an expression of string constants, || and format() with constants alone; NULL: it is not constant. */
 const char *constant_text(struct hm_arena *arena, const PgQuery__Node *node);
