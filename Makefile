@@ -252,10 +252,11 @@ link = $(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a
 $(BIN)/hallmark: $(call obj,$(CLI_SRC)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link)
+CHECK_LIBS = -lpg_query $(shell pkg-config --libs libpq jansson) -lm -pthread
 # libpg_query carries a protobuf-c of its own, and must not meet the runtime's: only what the checks need is taken out of the library.
 $(BIN)/hallmark-check: $(call obj,$(CHECK_SRC) $(SQLGEN_SRC)) $(LIB)
 	$(call say,LINK,$@)
-	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) -lpg_query $(shell pkg-config --libs libpq jansson) -lm -pthread
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS)
 # Without the rest of what the runtime links: it starts in no time, once for each run of the check.
 $(BIN)/hallmark-check-contracts: $(call obj,$(LINT_SRC)) $(LIB)
 	$(call say,LINK,$@)
@@ -275,13 +276,18 @@ $(STRESSERS): %: %.o $(call obj,$(GEN_TEST) tests/races.c) $(PLATFORM) $(LIB)
 $(B)/tests/faults/run: $(call obj,$(FAULTS_SRC) $(GEN_TEST)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link)
-$(filter-out %/sql_fuzz,$(FUZZERS)): %: %.o $(call obj,$(GEN_TEST)) $(PLATFORM) $(LIB)
+$(filter-out %/sql_fuzz %/check_fuzz,$(FUZZERS)): %: %.o $(call obj,$(GEN_TEST)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link) -fsanitize=fuzzer
 # sqlgen's fuzzer: libpg_query carries a protobuf-c of its own and must not meet the runtime's.
 $(B)/tests/fuzz/sql_fuzz: $(call obj,tests/fuzz/sql_fuzz.c $(SQLGEN_SRC) runtime/base/arena.c runtime/base/buffer.c)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $^ -lpg_query -fsanitize=fuzzer
+
+# The checks' fuzzer, for the same reason.
+$(B)/tests/fuzz/check_fuzz: $(call obj,tests/fuzz/check_fuzz.c $(filter-out %/main.c,$(CHECK_SRC))) $(LIB)
+	$(call say,LINK,$@)
+	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) -fsanitize=fuzzer
 
 # Every compile command, for editors and clang-tidy.
 compile_commands.json: Makefile $(B)/flags

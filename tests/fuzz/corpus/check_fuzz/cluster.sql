@@ -1,0 +1,3 @@
+DROP DATABASE shop;
+ALTER SYSTEM SET work_mem = '1GB';
+SET LOCAL work_mem = '64MB';

@@ -1,0 +1,3 @@
+DROP TYPE state CASCADE;
+ALTER TABLE orders DROP CONSTRAINT orders_number CASCADE;
+ALTER TABLE items DROP CONSTRAINT items_order;

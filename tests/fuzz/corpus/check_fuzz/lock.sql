@@ -1,0 +1,11 @@
+ALTER TABLE orders ADD COLUMN note text;
+ALTER TABLE items ADD COLUMN note text;
+ALTER TABLE orders ADD COLUMN note text;
+ALTER TABLE items VALIDATE CONSTRAINT items_order;
+ALTER TABLE orders ADD COLUMN note text;
+ALTER TABLE items ADD COLUMN note text;
+ALTER TABLE orders ADD COLUMN note text;
+ALTER TABLE orders ALTER COLUMN note SET DEFAULT '';
+COMMENT ON COLUMN orders.note IS 'what the customer wrote';
+LOCK TABLE orders IN ACCESS EXCLUSIVE MODE;
+ALTER TABLE orders ADD COLUMN state text;
