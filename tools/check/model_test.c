@@ -87,8 +87,8 @@ static const struct example hidden[] = {
 /* A ledger is one by its service and name. */
 static const struct example ledgers[] = {
 	{ "accounting", "UPDATE entries SET amount = 1;", "ledger-append-only", 1 },
-	{ "orders", "UPDATE entries SET amount = 1;", NULL, 0 },
-	{ NULL, "DELETE FROM accounting.transactions;", "ledger-append-only", 1 },
+	{ "orders", "UPDATE entries SET amount = 1 WHERE id = '1';", NULL, 0 },
+	{ NULL, "DELETE FROM accounting.transactions WHERE id = '1';", "ledger-append-only", 1 },
 	{ "cash", "CREATE TABLE entries " KEYS ";", "ledger-append-only", 1 },
 	{ "cash", "CREATE TABLE entries " KEYS ";\nCOMMENT ON TABLE entries IS 'append-only';", NULL, 0 },
 	{ "cash", "CREATE TABLE entries " KEYS ";\n" REFUSES GUARD "ALTER TABLE entries ENABLE ALWAYS TRIGGER guard;",
