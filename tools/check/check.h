@@ -58,7 +58,6 @@ struct file {
 	const char *path; /* as it is shown */
 	const char *name; /* "0001_init.sql" */
 	const char *text;
-	const char *sql; /* the same with (true) in the place of a backfill's :batch, which is no SQL */
 	size_t size;
 	unsigned version; /* of NNNN_name.sql; 0: another name */
 	bool is_edited; /* it is another than at --against */

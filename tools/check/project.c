@@ -102,7 +102,7 @@ static hm_status read_text(struct check *check, struct file *file)
 		return hm_raise_errno(UNAVAILABLE, "cannot read %s", file->path);
 	if (memchr(text, '\0', size))
 		return hm_raise(INVALID_ARGUMENT, "%s: has a NUL byte; SQL is text", file->path);
-	file->text = file->sql = text;
+	file->text = text;
 	file->size = size;
 	return HM_OK;
 }

@@ -172,7 +172,7 @@ static struct change change_of(const struct look *look, const struct statement *
 	return change;
 }
 
-/* That a backfill is one by :batch, migration-header sees to. */
+/* That a backfill is one by @batch, migration-header sees to. */
 static void look_at_change(const struct look *look)
 {
 	const struct hm_migration_header *header = look->file->header;
@@ -227,7 +227,7 @@ const struct rule rules_locks_data[] = {
 	  .category = "locks",
 	  .summary = "the rows of a table in use are changed in batches",
 	  .safe = "a file of its own: -- backfill: table=t batch=1000 pause=50ms, -- remaining: CONDITION; and WHERE "
-		  ":batch AND …",
+		  "@batch AND …",
 	  .statement = look_at_change },
 	{ .name = "data-own-file",
 	  .category = "locks",

@@ -133,19 +133,35 @@ static void look_for_transactions(const struct look *look)
 
 /* ---- migration-header --------------------------------------------------------------------------------------------- */
 
-/* One statement that says by :batch at which rows it is. */
+/* PostgreSQL's parser reads @batch as an operator before a column. */
+static bool find_batch(void *user, const ProtobufCMessage *message, int location)
+{
+	const PgQuery__AExpr *sign = (const PgQuery__AExpr *)(const void *)message;
+
+	(void)location;
+	if (message->descriptor == &pg_query__a__expr__descriptor && !sign->lexpr && sign->rexpr &&
+	    sign->rexpr->node_case == PG_QUERY__NODE__NODE_COLUMN_REF &&
+	    !strcmp(list_last(sign->n_name, sign->name), "@") &&
+	    !strcmp(node_string(sign->rexpr->column_ref->fields[0]), "batch"))
+		*(bool *)user = true;
+	return true;
+}
+
+/* One statement that says by @batch at which rows it is. */
 static void look_at_backfill(const struct look *look, const struct hm_migration_header *header)
 {
 	const struct statement *one = look->file->statements;
+	bool says_where = false;
 
 	if (!*header->backfill.table || !one)
 		return;
+	tree_walk(node_message(one->node), find_batch, &says_where);
 	if (one->next)
 		complain_of(look, one->next,
 			    "a backfill is one statement: what else there is to do has a file of its own");
-	else if (!strcmp(look->file->sql, look->file->text))
+	else if (!says_where)
 		complain_of(look, one,
-			    "a backfill says by :batch at which rows it is, as in WHERE :batch AND text IS NULL");
+			    "a backfill says by @batch at which rows it is, as in WHERE @batch AND text IS NULL");
 }
 
 /* The parser's message begins with path and line; here it is put there. */

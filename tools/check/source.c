@@ -2,13 +2,11 @@
  * Source: a file's text to statements, by PostgreSQL's own parser and scanner (libpg_query). A file that does not parse as a whole is cut
  * at its semicolons, so that one mistake does not hide what else is in it. Comments are the scanner's, so `--` in a string is none.
  */
-#include <ctype.h>
 #include <pg_query.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "check.h"
-#include "store/migrate_header.h"
 
 /* Where tokens and comments are, in order. */
 struct tokens {
@@ -133,7 +131,7 @@ static void complain_of_syntax(struct check *check, struct file *file, const cha
 static void parse_piece(struct check *check, struct file *file, const struct tokens *tokens, struct statement ***tail,
 			size_t begin, size_t size)
 {
-	const char *sql = hm_arena_dup(&check->arena, file->sql + begin, size);
+	const char *sql = hm_arena_dup(&check->arena, file->text + begin, size);
 	PgQueryError *error;
 	const PgQuery__ParseResult *tree = parse(check, sql, &error);
 
@@ -146,7 +144,7 @@ static void parse_piece(struct check *check, struct file *file, const struct tok
 
 static void parse_pieces(struct check *check, struct file *file, const struct tokens *tokens, struct statement ***tail)
 {
-	PgQuerySplitResult split = pg_query_split_with_scanner(file->sql);
+	PgQuerySplitResult split = pg_query_split_with_scanner(file->text);
 
 	for (int i = 0; !split.error && i < split.n_stmts; i++)
 		parse_piece(check, file, tokens, tail, (size_t)split.stmts[i]->stmt_location,
@@ -207,12 +205,12 @@ static void read_header(struct check *check, struct file *file)
 
 static PgQuery__ScanResult *scan(struct check *check, struct file *file)
 {
-	PgQueryScanResult result = pg_query_scan(file->sql);
+	PgQueryScanResult result = pg_query_scan(file->text);
 	ProtobufCAllocator memory = allocator(check);
 	PgQuery__ScanResult *scan = NULL;
 
 	if (result.error)
-		complain_of_syntax(check, file, file->sql, 0, result.error);
+		complain_of_syntax(check, file, file->text, 0, result.error);
 	else
 		scan = pg_query__scan_result__unpack(&memory, result.pbuf.len, (const uint8_t *)result.pbuf.data);
 	pg_query_free_scan_result(result);
@@ -238,43 +236,19 @@ bool file_find_allows(struct check *check, struct file *file)
 	return true;
 }
 
-/* The migrator puts a condition in the place of :batch. A cast's ::batch is none. */
-static const char *with_condition(struct check *check, const char *text)
-{
-	static const char marker[] = ":batch", condition[] = "(true)";
-	char *copy = hm_arena_strdup(&check->arena, text);
-
-	_Static_assert(sizeof marker == sizeof condition, "so that every place stays where it is");
-	for (char *at = copy; (at = strstr(at, marker)); at += sizeof marker - 1)
-		if ((at == copy || at[-1] != ':') && !isalnum((unsigned char)at[sizeof marker - 1]) &&
-		    at[sizeof marker - 1] != '_')
-			memcpy(at, condition, sizeof condition - 1);
-	return copy;
-}
-
-static const char *readable(struct check *check, const struct file *file)
-{
-	struct hm_migration_header header;
-	bool is_backfill = hm_migration_header_read(file->path, file->text, &header) == HM_OK && *header.backfill.table;
-
-	return is_backfill ? with_condition(check, file->text) : file->text;
-}
-
 void file_parse(struct check *check, struct file *file)
 {
 	struct statement **tail = &file->statements;
-	struct tokens tokens = { 0 };
+	struct tokens tokens = { .scan = scan(check, file) };
 	const PgQuery__ParseResult *tree;
 	PgQueryError *error;
 
 	read_header(check, file);
-	file->sql = readable(check, file);
-	tokens.scan = scan(check, file);
 	if (!tokens.scan)
 		return;
 	file->scan = tokens.scan;
 	tokens.n = tokens.scan->n_tokens;
-	tree = parse(check, file->sql, &error);
+	tree = parse(check, file->text, &error);
 	if (tree)
 		add_all(check, file, &tokens, &tail, tree, 0, file->size);
 	else
