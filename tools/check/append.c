@@ -185,13 +185,28 @@ static const struct {
 	{ PG_QUERY__ALTER_TABLE_TYPE__AT_SetUnLogged, "leaves %s empty after a crash" },
 	{ PG_QUERY__ALTER_TABLE_TYPE__AT_DetachPartition, "takes rows out of %s" },
 	{ PG_QUERY__ALTER_TABLE_TYPE__AT_DropInherit, "takes rows out of %s" },
+	{ PG_QUERY__ALTER_TABLE_TYPE__AT_AddInherit, "makes rows of %s another table's, too" },
 };
+
+/* ALTER TABLE … INHERIT audit_log, of any table. */
+static void judge_new_parent(const struct look *look, const PgQuery__AlterTableCmd *command)
+{
+	const PgQuery__RangeVar *heir = look->statement->node->alter_table_stmt->relation;
+	const char *kept = NULL;
+
+	if (command->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_AddInherit)
+		kept = append_table(look, command->def->range_var);
+	if (kept)
+		complain(look, -1, "rows of %s are seen in %s, and nothing keeps them as they are", heir->relname,
+			 kept);
+}
 
 void append_look_at_command(const struct look *look, const PgQuery__AlterTableCmd *command, const struct table *table)
 {
 	const char *kept = append_table(look, look->statement->node->alter_table_stmt->relation);
 
 	(void)table;
+	judge_new_parent(look, command);
 	for (size_t i = 0; kept && i < sizeof alterations / sizeof *alterations; i++)
 		if (alterations[i].type == command->subtype) {
 			const char *at = strstr(alterations[i].what, "%s");

@@ -13,10 +13,12 @@ bool append_is_ledger(const struct look *look, const struct table *table);
 const char *append_find(const struct look *look, const char *schema, const char *name);
 const char *append_table(const struct look *look, const PgQuery__RangeVar *name);
 
-/* Statements that write its rows, anywhere; statements, and commands of ALTER TABLE, about the table or its triggers. */
+/* Statements that write its rows, anywhere; statements, commands of ALTER TABLE and new constraints, about the table or its triggers. */
 void append_look_at_rows(const struct look *look);
 void append_look_at_objects(const struct look *look);
 void append_look_at_command(const struct look *look, const PgQuery__AlterTableCmd *command, const struct table *table);
+void append_look_at_constraint(const struct look *look, const PgQuery__Constraint *constraint,
+			       const PgQuery__ColumnDef *column, const struct table *table);
 
 /* What reaches every table: grants on all of them, the owner's role, the guards' function, session_replication_role. */
 void append_look_at_everything(const struct look *look);

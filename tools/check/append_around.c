@@ -130,11 +130,61 @@ static void judge_move(const struct look *look, const PgQuery__AlterObjectSchema
 		complain(look, -1, "this takes %s into another schema", kept);
 }
 
+/* Its rows would go or change with what they refer to. */
+static void judge_cascade(const struct look *look, const PgQuery__RangeVar *table, const PgQuery__Constraint *key)
+{
+	const char *action = strcmp(key->fk_del_action, "a") && strcmp(key->fk_del_action, "r") ? key->fk_del_action
+												: key->fk_upd_action;
+
+	if (key->contype == PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN && *action && strchr("cnd", *action) &&
+	    append_table(look, table))
+		complain(look, key->location, "through this foreign key rows of %s would change along with those of %s",
+			 table->relname, key->pktable->relname);
+}
+
+void append_look_at_constraint(const struct look *look, const PgQuery__Constraint *constraint,
+			       const PgQuery__ColumnDef *column, const struct table *table)
+{
+	(void)column, (void)table;
+	judge_cascade(look, look->statement->node->alter_table_stmt->relation, constraint);
+}
+
+/* A table that inherits has no triggers of the other's, and its rows are seen there. A partition is given them. */
+static void judge_heir(const struct look *look, const PgQuery__CreateStmt *create)
+{
+	for (size_t i = 0; !create->partbound && i < create->n_inh_relations; i++) {
+		const char *kept = append_table(look, create->inh_relations[i]->range_var);
+
+		if (kept)
+			complain(look, create->inh_relations[i]->range_var->location,
+				 "rows of %s are seen in %s, and nothing keeps them as they are",
+				 create->relation->relname, kept);
+	}
+}
+
+static void judge_create(const struct look *look, const PgQuery__CreateStmt *create)
+{
+	judge_heir(look, create);
+	for (size_t i = 0; i < create->n_table_elts; i++) {
+		const PgQuery__Node *element = create->table_elts[i];
+
+		if (element->node_case == PG_QUERY__NODE__NODE_CONSTRAINT)
+			judge_cascade(look, create->relation, element->constraint);
+		for (size_t c = 0;
+		     element->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF && c < element->column_def->n_constraints;
+		     c++)
+			judge_cascade(look, create->relation, element->column_def->constraints[c]->constraint);
+	}
+}
+
 void append_look_at_objects(const struct look *look)
 {
 	const PgQuery__Node *node = look->statement->node;
 
 	switch (node->node_case) {
+	case PG_QUERY__NODE__NODE_CREATE_STMT:
+		judge_create(look, node->create_stmt);
+		break;
 	case PG_QUERY__NODE__NODE_GRANT_STMT:
 		judge_grant(look, node->grant_stmt);
 		break;

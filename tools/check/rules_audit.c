@@ -164,49 +164,11 @@ static void look_at_comment(const struct look *look)
 		complain(look, -1, "%s is append-only by its comment, which this takes away", table->name);
 }
 
-/* Rows of the ledger would go or change with what they refer to. */
-static void look_at_cascade(const struct look *look, const PgQuery__RangeVar *table, const PgQuery__Constraint *key)
-{
-	const char *action = strcmp(key->fk_del_action, "a") && strcmp(key->fk_del_action, "r") ? key->fk_del_action
-												: key->fk_upd_action;
-
-	if (key->contype == PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN && *action && strchr("cnd", *action) &&
-	    append_table(look, table))
-		complain(look, key->location, "through this foreign key rows of %s would change along with those of %s",
-			 table->relname, key->pktable->relname);
-}
-
-static void look_at_new_cascade(const struct look *look, const PgQuery__Constraint *key,
-				const PgQuery__ColumnDef *column, const struct table *table)
-{
-	(void)column, (void)table;
-	look_at_cascade(look, look->statement->node->alter_table_stmt->relation, key);
-}
-
-static void look_at_cascades(const struct look *look)
-{
-	const PgQuery__CreateStmt *create = look->statement->node->create_stmt;
-
-	if (look->statement->node->node_case != PG_QUERY__NODE__NODE_CREATE_STMT)
-		return;
-	for (size_t i = 0; i < create->n_table_elts; i++) {
-		const PgQuery__Node *element = create->table_elts[i];
-
-		if (element->node_case == PG_QUERY__NODE__NODE_CONSTRAINT)
-			look_at_cascade(look, create->relation, element->constraint);
-		for (size_t c = 0;
-		     element->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF && c < element->column_def->n_constraints;
-		     c++)
-			look_at_cascade(look, create->relation, element->column_def->constraints[c]->constraint);
-	}
-}
-
 static void look_at_ledger(const struct look *look)
 {
 	append_look_at_objects(look);
 	look_at_table(look);
 	look_at_comment(look);
-	look_at_cascades(look);
 }
 
 /* The last definition of a trigger's function that was read; NULL: none. */
@@ -334,6 +296,7 @@ const struct rule rules_audit[] = {
 		  "entry",
 	  .statement = look_at_objects,
 	  .command = append_look_at_command,
+	  .constraint = append_look_at_constraint,
 	  .anywhere = look_anywhere },
 	{ .name = "ledger-append-only",
 	  .category = "audit",
@@ -341,7 +304,7 @@ const struct rule rules_audit[] = {
 	  .safe = "COMMENT ON TABLE … IS 'append-only: …', and a mistake is undone by another row",
 	  .statement = look_at_ledger,
 	  .command = append_look_at_command,
-	  .constraint = look_at_new_cascade,
+	  .constraint = append_look_at_constraint,
 	  .anywhere = append_look_at_rows,
 	  .file = look_at_guards },
 	{ .name = "triggers-are-enabled",
