@@ -109,6 +109,16 @@ static void look_at_dropped(const struct look *look, const PgQuery__DropStmt *dr
 		complain(look, -1, "%s", extension_work);
 }
 
+static void look_at_renamed(const struct look *look, const PgQuery__RenameStmt *rename)
+{
+	if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_SCHEMA)
+		complain(look, -1, "%s", schema_work);
+	else if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_DATABASE)
+		complain(look, -1, "%s", database_work);
+	else if (rename->rename_type == PG_QUERY__OBJECT_TYPE__OBJECT_ROLE)
+		complain(look, -1, "%s", role_work);
+}
+
 static void look_at_owner(const struct look *look)
 {
 	const PgQuery__Node *node = look->statement->node;
@@ -124,6 +134,8 @@ static void look_at_owner(const struct look *look)
 		look_at_moved(look, node->alter_object_schema_stmt);
 	else if (node->node_case == PG_QUERY__NODE__NODE_DROP_STMT)
 		look_at_dropped(look, node->drop_stmt);
+	else if (node->node_case == PG_QUERY__NODE__NODE_RENAME_STMT)
+		look_at_renamed(look, node->rename_stmt);
 }
 
 /* The audit log's owner is audit-append-only's, too; it says so better. */
