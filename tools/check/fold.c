@@ -164,6 +164,9 @@ void fold_add_constraint(struct schema *schema, struct table *table, const PgQue
 		column->is_not_null = true;
 	if (column && from->contype == PG_QUERY__CONSTR_TYPE__CONSTR_DEFAULT)
 		column->has_default = true;
+	if (column && (from->contype == PG_QUERY__CONSTR_TYPE__CONSTR_DEFAULT ||
+		       from->contype == PG_QUERY__CONSTR_TYPE__CONSTR_GENERATED))
+		column->value = from->raw_expr;
 	if (column && from->contype == PG_QUERY__CONSTR_TYPE__CONSTR_IDENTITY)
 		column->is_identity = column->is_not_null = true;
 	if (column && from->contype == PG_QUERY__CONSTR_TYPE__CONSTR_GENERATED)

@@ -80,8 +80,10 @@ static void set_default(const struct change *change)
 {
 	struct column *column = changed(change);
 
-	if (column)
-		column->has_default = change->command->def != NULL;
+	if (!column)
+		return;
+	column->has_default = change->command->def != NULL;
+	column->value = change->command->def;
 }
 
 static void add_constraint(const struct change *change)

@@ -39,6 +39,9 @@ static const char *lacks_brand(const struct look *look, const struct table *tabl
 		return "has a brand_id that may be NULL";
 	if (brand->type && strcmp(brand->type, "text"))
 		return "has a brand_id of another type than text";
+	if (brand->value && !tree_has_text(brand->value, "hallmark.brand_id"))
+		return "has a brand_id that is by itself another than the transaction's: leave the default to the "
+		       "migrator";
 	return NULL;
 }
 

@@ -103,25 +103,6 @@ static void look_for_public(const struct look *look)
 
 /* ---- policy-keeps-the-brand --------------------------------------------------------------------------------------- */
 
-static bool mentions(void *user, const ProtobufCMessage *message, int location)
-{
-	const PgQuery__AConst *constant = (const PgQuery__AConst *)(const void *)message;
-
-	(void)location;
-	if (message->descriptor == &pg_query__a__const__descriptor &&
-	    constant->val_case == PG_QUERY__A__CONST__VAL_SVAL && !strcmp(constant->sval->sval, "hallmark.brand_id"))
-		*(bool *)user = true;
-	return true;
-}
-
-static bool mentions_brand(const PgQuery__Node *node)
-{
-	bool found = false;
-
-	tree_walk(node_message(node), mentions, &found);
-	return found;
-}
-
 /* Of alternatives each has to compare with the brand; of conditions that all hold, one. Only equality keeps to it. */
 static bool keeps_brand(const PgQuery__Node *node)
 {
@@ -129,9 +110,10 @@ static bool keeps_brand(const PgQuery__Node *node)
 	bool is_or;
 
 	if (node->node_case == PG_QUERY__NODE__NODE_A_EXPR)
-		return mentions_brand(node) && !strcmp(list_last(node->a_expr->n_name, node->a_expr->name), "=");
+		return tree_has_text(node, "hallmark.brand_id") &&
+		       !strcmp(list_last(node->a_expr->n_name, node->a_expr->name), "=");
 	if (node->node_case != PG_QUERY__NODE__NODE_BOOL_EXPR)
-		return node->node_case != PG_QUERY__NODE__NODE_NULL_TEST && mentions_brand(node);
+		return node->node_case != PG_QUERY__NODE__NODE_NULL_TEST && tree_has_text(node, "hallmark.brand_id");
 	if (joined->boolop == PG_QUERY__BOOL_EXPR_TYPE__NOT_EXPR)
 		return false;
 	is_or = joined->boolop == PG_QUERY__BOOL_EXPR_TYPE__OR_EXPR;

@@ -19,6 +19,8 @@ struct column {
 	const char *name;
 	const char *type; /* "text", "int8", "numeric(10,2)", "uuid[]": type_text; NULL: not known (a query's column) */
 	bool is_not_null, has_default, is_identity, is_generated;
+	const PgQuery__Node
+		*value; /* its default or what it is generated from, where that is written; NULL: none, or dropped */
 	const struct statement *made_by, *changed_by; /* the first, and the last that made it what it is */
 };
 

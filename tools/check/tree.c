@@ -266,3 +266,28 @@ const char *constant_text(struct hm_arena *arena, const PgQuery__Node *node)
 		return NULL;
 	}
 }
+
+struct text_search {
+	const char *text;
+	bool is_found;
+};
+
+static bool find_text(void *user, const ProtobufCMessage *message, int location)
+{
+	struct text_search *search = user;
+	const PgQuery__AConst *constant = (const PgQuery__AConst *)(const void *)message;
+
+	(void)location;
+	if (message->descriptor == &pg_query__a__const__descriptor &&
+	    constant->val_case == PG_QUERY__A__CONST__VAL_SVAL && !strcmp(constant->sval->sval, search->text))
+		search->is_found = true;
+	return !search->is_found;
+}
+
+bool tree_has_text(const PgQuery__Node *node, const char *text)
+{
+	struct text_search search = { .text = text };
+
+	tree_walk(node_message(node), find_text, &search);
+	return search.is_found;
+}

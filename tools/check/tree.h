@@ -7,6 +7,9 @@
 void tree_walk(const ProtobufCMessage *message,
 	       bool (*visit)(void *user, const ProtobufCMessage *message, int location), void *user);
 
+/* tree_has_text says whether a string constant of just this text stands in an expression. */
+bool tree_has_text(const PgQuery__Node *node, const char *text);
+
 /* node_message is the message a node stands for; NULL: none. */
 const ProtobufCMessage *node_message(const PgQuery__Node *node);
 
