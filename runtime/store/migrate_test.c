@@ -211,7 +211,7 @@ Test(migrate, refuses_what_breaks_a_rule_and_names_it, .init = set_up)
 		{ "CREATE VIEW a AS SELECT * FROM things;", "VIEW_SECURITY_INVOKER_REQUIRED", "vault.a" },
 		{ "CREATE MATERIALIZED VIEW a AS SELECT 1;", "VIEW_SECURITY_INVOKER_REQUIRED", "vault.a" },
 		{ "CREATE FUNCTION f() RETURNS int LANGUAGE sql SECURITY DEFINER AS 'SELECT 1';",
-		  "SECURITY_DEFINER_FORBIDDEN", "vault.f()" },
+		  "SECURITY_DEFINER_SEARCH_PATH", "vault.f()" },
 		{ "GRANT SELECT ON things TO notes_app;", "SCHEMA_IS_PRIVATE", "things to notes_app" },
 	};
 

@@ -2,7 +2,9 @@
 -- a table is never there without them. What is already right is left alone, so that no lock is taken without need.
 -- verify.sql has been asked before what this cannot put right, and is asked afterwards whether all of it holds.
 --
---   tables            row-level security enabled and forced; policies brand (for <service>_app) and owner; brand_id's default
+--   tables            row-level security enabled and forced; policies brand (for <service>_app) and owner; brand_id's default.
+--                     The owner sees all brands in a session of the migrator's alone: a SECURITY DEFINER function that the
+--                     application calls runs as the owner, too, and stays within the brand.
 --   append-only ones  audit_log, and any table whose comment begins with "append-only": SELECT and INSERT alone, and
 --                     triggers that reject UPDATE, DELETE and TRUNCATE by anyone, whatever session_replication_role says
 --   audit_log         its indexes; INSERT and SELECT for <service>_system, which writes grouped entries over brands
@@ -23,6 +25,7 @@ DECLARE
 	system  text := service || '_system';
 	owner   text := service || '_owner';
 	mine    text := '(brand_id = ( SELECT NULLIF(current_setting(''hallmark.brand_id''::text, true), ''''::text) AS "nullif"))';
+	theirs  text := format('(( SELECT pg_has_role(SESSION_USER, %L::name, ''MEMBER''::text) AS pg_has_role) OR %s)', owner, mine);
 	one     record;
 	policy  record;
 	trigger record;
@@ -54,7 +57,7 @@ BEGIN
 		FOR policy IN
 			SELECT wanted.*, polname IS NOT NULL AS is_there FROM (VALUES
 				('brand', app, mine, true),
-				('owner', owner, 'true', true),
+				('owner', owner, theirs, true),
 				('system', system, 'true', one.is_audit),
 				('expiry', system, '(expires_at < now())', one.is_kept)) AS wanted(name, role, condition, is_wanted)
 			LEFT JOIN pg_policy ON polrelid = one.oid AND polname = wanted.name

@@ -42,6 +42,23 @@ Test(secure, a_brand_sees_its_own_rows_and_no_brand_sees_none, .init = set_up)
 	cr_expect_str_eq(vault_ask(&v, "owner", NULL, count), "3");
 }
 
+/* Such a function runs as the owner, which sees all brands when it migrates. */
+Test(secure, a_function_that_runs_as_the_owner_stays_within_its_callers_brand, .init = set_up)
+{
+	vault_write(&v, "0002_count.sql",
+		    "CREATE FUNCTION n_things() RETURNS bigint LANGUAGE sql SECURITY DEFINER"
+		    " SET search_path = pg_catalog, vault, pg_temp AS 'SELECT count(*) FROM things';\n"
+		    "CREATE FUNCTION rename_things() RETURNS void LANGUAGE sql SECURITY DEFINER"
+		    " SET search_path = pg_catalog, vault, pg_temp AS 'UPDATE things SET name = ''taken''';\n");
+	must(vault_migrate(&v));
+	cr_expect_str_eq(vault_ask(&v, "app", "loop", "SELECT n_things()"), "2");
+	cr_expect_str_eq(vault_ask(&v, "app", "nova", "SELECT n_things()"), "1");
+	cr_expect_str_eq(vault_ask(&v, "app", NULL, "SELECT n_things()"), "0");
+	cr_expect_str_eq(vault_ask(&v, "owner", NULL, "SELECT n_things()"), "3");
+	vault_ask(&v, "app", "nova", "SELECT rename_things()");
+	cr_expect_str_eq(vault_ask(&v, "app", "loop", "SELECT count(*) FROM things WHERE name = 'taken'"), "0");
+}
+
 Test(secure, a_brand_touches_no_other_brands_rows, .init = set_up)
 {
 	vault_ask(&v, "app", "nova", "UPDATE things SET name = 'mine'");

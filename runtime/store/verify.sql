@@ -39,7 +39,8 @@ wanted_policies AS (
 	SELECT relid, name AS on_table, wanted.*
 	FROM tables, me, LATERAL (VALUES
 		('brand', app, '(brand_id = ( SELECT NULLIF(current_setting(''hallmark.brand_id''::text, true), ''''::text) AS "nullif"))', true),
-		('owner', owner, 'true', true),
+		('owner', owner, format('(( SELECT pg_has_role(SESSION_USER, %L::name, ''MEMBER''::text) AS pg_has_role) OR (brand_id = '
+			'( SELECT NULLIF(current_setting(''hallmark.brand_id''::text, true), ''''::text) AS "nullif")))', owner::regrole), true),
 		('system', system, 'true', is_audit),
 		('expiry', system, '(expires_at < now())', is_kept)) AS wanted(policy, role, condition, is_wanted)
 	WHERE is_wanted
@@ -105,8 +106,10 @@ UNION ALL
 	WHERE relkind = 'm' OR relkind = 'v' AND
 		NOT coalesce(reloptions && ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1'], false)
 UNION ALL
-	SELECT 6, 'security-definer-forbidden', proname || '()', 'runs as its owner, past the brand'
-	FROM me JOIN pg_proc ON pronamespace = schema WHERE prosecdef
+	SELECT 6, 'security-definer-search-path', proname || '()',
+	       'runs as its owner with the caller''s search_path: SET search_path = pg_catalog, ' || service || ', pg_temp'
+	FROM me JOIN pg_proc ON pronamespace = schema WHERE prosecdef AND NOT EXISTS (
+		SELECT FROM unnest(proconfig) AS setting WHERE setting LIKE 'search_path=%')
 UNION ALL
 	SELECT 6, 'owner-owns-all', relname, 'belongs to ' || relowner::regrole || ': ALTER TABLE … OWNER TO ' || service || '_owner'
 	FROM me JOIN pg_class ON relnamespace = schema WHERE relkind IN ('r', 'p', 'v', 'S', 'f') AND relowner <> owner

@@ -63,7 +63,7 @@ struct file {
 	bool is_edited; /* it is another than at --against */
 	bool is_context; /* read for what it leaves behind, not reported */
 	const struct hm_migration_header *header; /* NULL: header_error says what is wrong with it */
-	const char *header_error;
+	const char *header_error; /* ":LINE: what" */
 	const PgQuery__ScanResult *scan; /* its tokens; NULL: the text has none PostgreSQL would know */
 	struct statement *statements; /* PLACE_FILE, in order */
 	struct allow *allows;

@@ -50,9 +50,7 @@ static bool is_old(const struct look *look, const struct table *table, const str
 
 static bool is_contract(const struct look *look)
 {
-	struct hm_migration_header header;
-
-	return hm_migration_header_read(look->file->path, look->file->text, &header) == HM_OK && header.expands;
+	return look->file->header && look->file->header->expands;
 }
 
 static void complain_of_loss(const struct look *look, const char *what, const char *name)
@@ -330,16 +328,15 @@ static const char *base_fault(const struct look *look, unsigned version)
 
 static void look_at_base(const struct look *look)
 {
-	struct hm_migration_header header;
 	const char *fault, *at = strstr(look->file->text, "-- contract");
 
-	if (hm_migration_header_read(look->file->path, look->file->text, &header) != HM_OK || !header.expands)
+	if (!is_contract(look))
 		return;
-	fault = base_fault(look, header.expands);
+	fault = base_fault(look, look->file->header->expands);
 	if (fault && at)
 		finding_add(look->check, look->rule->name, look->file, (size_t)(at - look->file->text),
 			    (size_t)(at - look->file->text) + strcspn(at, "\n"),
-			    hm_arena_printf(&look->check->arena, "%04u %s", header.expands, fault));
+			    hm_arena_printf(&look->check->arena, "%04u %s", look->file->header->expands, fault));
 }
 
 const struct rule rules_contract[] = {

@@ -164,19 +164,18 @@ static void look_at_backfill(const struct look *look, const struct hm_migration_
 			    "a backfill says by @batch at which rows it is, as in WHERE @batch AND text IS NULL");
 }
 
-/* The parser's message begins with path and line; here it is put there. */
+/* The parser's message begins with the line; here it is put there. */
 static void look_at_header(const struct look *look)
 {
-	struct hm_migration_header header;
 	const char *message, *at = look->file->text;
 	unsigned long line = 1;
 	char *rest;
 
-	if (hm_migration_header_read("", look->file->text, &header) == HM_OK) {
-		look_at_backfill(look, &header);
+	if (look->file->header) {
+		look_at_backfill(look, look->file->header);
 		return;
 	}
-	message = hm_arena_strdup(&look->check->arena, hm_error_get()->message);
+	message = look->file->header_error;
 	message += *message == ':';
 	if (isdigit((unsigned char)*message)) {
 		line = strtoul(message, &rest, 10);

@@ -197,7 +197,7 @@ static void read_header(struct check *check, struct file *file)
 {
 	struct hm_migration_header *header = hm_arena_zalloc(&check->arena, sizeof *header);
 
-	if (hm_migration_header_read(file->path, file->text, header) == HM_OK)
+	if (hm_migration_header_read("", file->text, header) == HM_OK)
 		file->header = header;
 	else
 		file->header_error = hm_arena_strdup(&check->arena, hm_error_get()->message);
@@ -239,7 +239,7 @@ bool file_find_allows(struct check *check, struct file *file)
 void file_parse(struct check *check, struct file *file)
 {
 	struct statement **tail = &file->statements;
-	struct tokens tokens = { .scan = scan(check, file) };
+	struct tokens tokens = { 0 };
 	const PgQuery__ParseResult *tree;
 	PgQueryError *error;
 

@@ -331,13 +331,18 @@ static hm_status open_sessions(struct trace *trace)
 static hm_status run(struct trace *trace)
 {
 	const struct statement *first = trace->file->statements;
-	struct hm_migration_header header;
+	const struct hm_migration_header *header = trace->file->header;
 
-	TRY(hm_migration_header_read(trace->file->path, trace->file->text, &header));
+	if (!header)
+		return hm_raise(INVALID_ARGUMENT, "%s%s", trace->file->path, trace->file->header_error);
+	if (*header->backfill.table)
+		return hm_raise(INVALID_ARGUMENT,
+				"%s: a backfill locks the rows of a batch alone; there is nothing to trace",
+				trace->file->path);
 	TRY(migrate_before(trace));
 	TRY(open_sessions(trace));
 	TRY(read_nodes(trace, NULL));
-	return header.notransaction && first ? run_alone(trace, first) : run_transaction(trace);
+	return header->notransaction && first ? run_alone(trace, first) : run_transaction(trace);
 }
 
 hm_status trace_run(struct check *check, const struct format *format)
