@@ -239,7 +239,7 @@ bool file_find_allows(struct check *check, struct file *file)
 void file_parse(struct check *check, struct file *file)
 {
 	struct statement **tail = &file->statements;
-	struct tokens tokens = { 0 };
+	struct tokens tokens = { .scan = scan(check, file) };
 	const PgQuery__ParseResult *tree;
 	PgQueryError *error;
 
