@@ -73,7 +73,8 @@ struct file {
 struct group {
 	struct group *next;
 	const char *service; /* its schema's name; NULL: not known */
-	const char *folder; /* NULL: single files without one */
+	const char *folder;
+	bool is_loose; /* the folder is no service's: nothing says that the migrator runs what is in it */
 	bool is_whole; /* all of a service's migrations, from the first: what is missing is missing */
 	const char *const *gone; /* names of files that were there at --against; NULL-terminated; NULL: none */
 	struct file *files;

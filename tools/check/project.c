@@ -122,6 +122,7 @@ static struct group *add_group(const struct project *project, const char *folder
 	struct group *group = hm_arena_zalloc(&project->check->arena, sizeof *group), **tail = &project->check->groups;
 
 	group->folder = folder;
+	group->is_loose = !service_of(project->check, folder);
 	group->is_whole = is_whole;
 	group->service = project->service ? project->service : folder ? service_of(project->check, folder) : NULL;
 	if (group->service)

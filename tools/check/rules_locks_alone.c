@@ -57,13 +57,20 @@ static const char *alone_words(const PgQuery__Node *node)
 	return NULL;
 }
 
+/* psql would run it outside a transaction. */
+static bool is_loose_and_alone(const struct look *look)
+{
+	return look->group->is_loose && look->statement->place == PLACE_FILE && look->file->statements &&
+	       !look->file->statements->next;
+}
+
 static void look_at_transaction(const struct look *look)
 {
 	const char *words = alone_words(look->statement->node);
 	bool is_in_transaction =
 		look->statement->place == PLACE_DO || (look->file->header && !look->file->header->notransaction);
 
-	if (words && is_in_transaction)
+	if (words && is_in_transaction && !is_loose_and_alone(look))
 		complain(look, -1, "%s cannot be in a transaction, and this file is run in one", words);
 }
 
