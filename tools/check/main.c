@@ -13,6 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 #include "base/text.h"
 #include "contracts.h"
@@ -178,12 +179,28 @@ static int run_trace(struct check *check, const struct request *request)
 	return check->n_findings ? 1 : 0;
 }
 
+/*
+ * Parse trees are as deep as what they are of, and protobuf-c and our walks go down them by recursion. With this much stack they
+ * reach the bottom of whatever the server would take: it refuses expressions that need more than its 2 MiB (max_stack_depth).
+ */
+static void make_room(void)
+{
+	enum { STACK_BYTES = 64 << 20 };
+	struct rlimit stack;
+
+	if (getrlimit(RLIMIT_STACK, &stack) || (stack.rlim_cur != RLIM_INFINITY && stack.rlim_cur >= STACK_BYTES))
+		return;
+	stack.rlim_cur = stack.rlim_max == RLIM_INFINITY || stack.rlim_max > STACK_BYTES ? STACK_BYTES : stack.rlim_max;
+	(void)setrlimit(RLIMIT_STACK, &stack);
+}
+
 int main(int argc, char **argv)
 {
 	struct request request = { .format = format_find("text") };
 	struct check check = { 0 };
 	int option, status;
 
+	make_room();
 	while ((option = getopt_long(argc, argv, "s:f:jd:h", long_options, NULL)) != -1)
 		if (!read_option(option, &request, &check)) {
 			fputs("hallmark check --help says how\n", stderr);

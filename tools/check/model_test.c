@@ -196,6 +196,39 @@ Test(check_rules, a_file_of_nobody_is_judged_by_the_schema_it_works_in)
 	expect(strangers);
 }
 
+/* ---- Text that is none, and too much of it ------------------------------------------------------------------------------ */
+
+static const struct example bytes[] = {
+	{ "orders",
+	  "SELECT 1;\nSELECT 'gr\xf6\xdf"
+	  "er';",
+	  "sql-syntax", 2 },
+	{ "orders", "SELECT 1;\r\nALTER TABLE notes ADD COLUMN more json;\r\n", "type-json", 2 },
+	{ "orders", "-- notransaction\r\nCREATE INDEX CONCURRENTLY a ON notes (brand_id, text);\r\n", NULL, 0 },
+	{ "orders", "-- nothing but this\n", NULL, 0 },
+	{ "orders", "", NULL, 0 },
+};
+
+Test(check_rules, text_is_utf_8_with_any_ends_of_lines)
+{
+	expect(bytes);
+}
+
+/* Its tree is as deep as it is long. */
+Test(check_rules, a_sum_of_twenty_thousand_terms_is_read)
+{
+	enum { TERMS = 20000 };
+	struct example sum = { .service = "orders" };
+	struct hm_buffer sql = { 0 };
+
+	hm_buffer_add_text(&sql, "SELECT 1");
+	for (unsigned i = 1; i < TERMS; i++)
+		hm_buffer_add_text(&sql, "+1");
+	sum.sql = sql.data;
+	expect_all(&sum, 1);
+	hm_buffer_fini(&sql);
+}
+
 /* ---- --against ------------------------------------------------------------------------------------------------------- */
 
 #define AUDIT                                                                                                       \

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "check.h"
 
 /* Where tokens and comments are, in order. */
@@ -236,14 +237,28 @@ bool file_find_allows(struct check *check, struct file *file)
 	return true;
 }
 
+/* The parser takes any bytes for letters; the server takes UTF-8. */
+static bool is_text(struct check *check, const struct file *file)
+{
+	size_t size = hm_utf8_span(file->text, file->size);
+
+	if (size == file->size)
+		return true;
+	finding_add(check, "sql-syntax", file, size, size + 1, "these bytes are not UTF-8: the server refuses them");
+	return false;
+}
+
 void file_parse(struct check *check, struct file *file)
 {
 	struct statement **tail = &file->statements;
-	struct tokens tokens = { .scan = scan(check, file) };
+	struct tokens tokens = { 0 };
 	const PgQuery__ParseResult *tree;
 	PgQueryError *error;
 
 	read_header(check, file);
+	if (!is_text(check, file))
+		return;
+	tokens.scan = scan(check, file);
 	if (!tokens.scan)
 		return;
 	file->scan = tokens.scan;
