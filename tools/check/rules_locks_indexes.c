@@ -19,7 +19,14 @@ static const PgQuery__IndexStmt *index_in_use(const struct look *look)
 static void look_at_index(const struct look *look)
 {
 	const PgQuery__IndexStmt *index = index_in_use(look);
+	const struct table *table = index ? schema_find(look->schema, index->relation) : NULL;
 
+	if (index && index->concurrent && table && table->kind == TABLE_PARTITIONED)
+		complain(look, -1,
+			 "%s is partitioned, of which PostgreSQL builds no index CONCURRENTLY: CREATE INDEX ON ONLY "
+			 "it, then "
+			 "CONCURRENTLY on each partition, then ALTER INDEX … ATTACH PARTITION",
+			 table->name);
 	if (index && !index->concurrent)
 		complain(look, -1, "CREATE %sINDEX holds off every write to %s until it is built",
 			 index->unique ? "UNIQUE " : "", look_name(index->relation));
