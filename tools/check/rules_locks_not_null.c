@@ -103,6 +103,19 @@ static void look_at_new_column(const struct look *look, const PgQuery__Constrain
 			 column->colname, look_name(name));
 }
 
+/* The default that filled the old rows is missed by code that does not know the column. */
+static void look_at_dropped_default(const struct look *look, const PgQuery__AlterTableCmd *command,
+				    const struct table *table)
+{
+	const PgQuery__RangeVar *name = look_altered(look);
+	const struct column *column = table ? table_column(table, command->name) : NULL;
+
+	if (name && command->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_ColumnDefault && !command->def && column &&
+	    column->is_not_null && column->made_by->file == look->file)
+		complain(look, -1, "%s is NOT NULL and loses its default: old code's INSERTs into %s fail",
+			 column->name, look_name(name));
+}
+
 /* ---- column-drop-not-null ------------------------------------------------------------------------------------------- */
 
 static void look_at_drop_not_null(const struct look *look, const PgQuery__AlterTableCmd *command,
@@ -129,6 +142,7 @@ const struct rule rules_locks_not_null[] = {
 	  .category = "locks",
 	  .summary = "a column that is added NOT NULL has a default",
 	  .safe = "ADD COLUMN x … NOT NULL DEFAULT constant; or nullable first, filled by a backfill, then NOT NULL",
+	  .command = look_at_dropped_default,
 	  .constraint = look_at_new_column },
 	{ .name = "column-drop-not-null",
 	  .category = "locks",
