@@ -155,99 +155,6 @@ static void look_for_long_tokens(const struct look *look)
 	}
 }
 
-/* PostgreSQL's own names are table_columns_label. */
-static void check_derived(const struct look *look, int location, const char *table, const char *columns,
-			  const char *label)
-{
-	size_t size = strlen(table) + strlen(columns) + (*columns != '\0') + 1 + strlen(label);
-
-	if (size > NAME_BYTES_MAX)
-		complain(look, location,
-			 "PostgreSQL would name this %s%s%s_%s, and cut that to %d bytes: give it a name", table,
-			 *columns ? "_" : "", columns, label, NAME_BYTES_MAX);
-}
-
-static const char *join(const struct look *look, size_t n, PgQuery__Node *const *names)
-{
-	const char *joined = n ? node_string(names[0]) : "";
-
-	for (size_t i = 1; i < n; i++)
-		joined = hm_arena_printf(&look->check->arena, "%s_%s", joined, node_string(names[i]));
-	return joined;
-}
-
-static void check_constraint(const struct look *look, const char *table, const PgQuery__ColumnDef *column,
-			     const PgQuery__Node *node)
-{
-	const PgQuery__Constraint *constraint = node->constraint;
-	const char *own = column ? column->colname : "";
-
-	if (node->node_case != PG_QUERY__NODE__NODE_CONSTRAINT || *constraint->conname || *constraint->indexname)
-		return;
-	if (constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_FOREIGN)
-		check_derived(look, constraint->location, table,
-			      column ? own : join(look, constraint->n_fk_attrs, constraint->fk_attrs), "fkey");
-	else if (constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_UNIQUE)
-		check_derived(look, constraint->location, table,
-			      column ? own : join(look, constraint->n_keys, constraint->keys), "key");
-	else if (constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_CHECK)
-		check_derived(look, constraint->location, table, own, "check");
-	else if (constraint->contype == PG_QUERY__CONSTR_TYPE__CONSTR_PRIMARY)
-		check_derived(look, constraint->location, table, "", "pkey");
-}
-
-static void check_column(const struct look *look, const char *table, const PgQuery__ColumnDef *column)
-{
-	for (size_t i = 0; i < column->n_constraints; i++)
-		check_constraint(look, table, column, column->constraints[i]);
-}
-
-static void look_at_table(const struct look *look, const PgQuery__CreateStmt *create)
-{
-	for (size_t i = 0; i < create->n_table_elts; i++)
-		if (create->table_elts[i]->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF)
-			check_column(look, create->relation->relname, create->table_elts[i]->column_def);
-		else
-			check_constraint(look, create->relation->relname, NULL, create->table_elts[i]);
-}
-
-static void look_at_alter(const struct look *look, const PgQuery__AlterTableStmt *alter)
-{
-	for (size_t i = 0; alter->relation && i < alter->n_cmds; i++) {
-		const PgQuery__AlterTableCmd *command = alter->cmds[i]->alter_table_cmd;
-
-		if (command->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_AddColumn)
-			check_column(look, alter->relation->relname, command->def->column_def);
-		if (command->subtype == PG_QUERY__ALTER_TABLE_TYPE__AT_AddConstraint)
-			check_constraint(look, alter->relation->relname, NULL, command->def);
-	}
-}
-
-static void look_at_index(const struct look *look, const PgQuery__IndexStmt *index)
-{
-	const char *columns = "";
-
-	for (size_t i = 0; i < index->n_index_params; i++) {
-		const char *name = index->index_params[i]->index_elem->name;
-
-		columns = hm_arena_printf(&look->check->arena, "%s%s%s", columns, i ? "_" : "", *name ? name : "expr");
-	}
-	if (!*index->idxname && index->relation)
-		check_derived(look, -1, index->relation->relname, columns, "idx");
-}
-
-static void look_at_derived(const struct look *look)
-{
-	const PgQuery__Node *node = look->statement->node;
-
-	if (node->node_case == PG_QUERY__NODE__NODE_CREATE_STMT && node->create_stmt->relation)
-		look_at_table(look, node->create_stmt);
-	if (node->node_case == PG_QUERY__NODE__NODE_ALTER_TABLE_STMT)
-		look_at_alter(look, node->alter_table_stmt);
-	if (node->node_case == PG_QUERY__NODE__NODE_INDEX_STMT)
-		look_at_index(look, node->index_stmt);
-}
-
 const struct rule rules_types_names[] = {
 	{ .name = "name-needs-quotes",
 	  .category = "types",
@@ -256,9 +163,8 @@ const struct rule rules_types_names[] = {
 	  .statement = look_at_quotes },
 	{ .name = "name-too-long",
 	  .category = "types",
-	  .summary = "a name has at most 63 bytes, one that PostgreSQL makes, too",
-	  .safe = "a shorter name; for a constraint or an index, one that is given and not made",
-	  .statement = look_at_derived,
+	  .summary = "a name has at most 63 bytes",
+	  .safe = "a shorter name",
 	  .file = look_for_long_tokens },
 	{ 0 },
 };
