@@ -97,7 +97,8 @@ void look_columns(const struct look *look, void (*check)(const struct look *look
 {
 	const PgQuery__Node *node = look->statement->node;
 
-	if (node->node_case == PG_QUERY__NODE__NODE_CREATE_STMT)
+	/* a temporary table is gone before anything outgrows its columns */
+	if (node->node_case == PG_QUERY__NODE__NODE_CREATE_STMT && *node->create_stmt->relation->relpersistence != 't')
 		for (size_t i = 0; i < node->create_stmt->n_table_elts; i++)
 			if (node->create_stmt->table_elts[i]->node_case == PG_QUERY__NODE__NODE_COLUMN_DEF)
 				check(look, node->create_stmt->table_elts[i]->column_def);
