@@ -88,12 +88,14 @@ static void look_at_held(const struct look *look)
 		return;
 	for (const struct statement *one = look->file->statements; one && one != look->statement;
 	     one = statement_next(one)) {
-		if (lock_that_counts(look, one, &held) < LOCK_ALL)
+		enum lock kept = lock_that_counts(look, one, &held);
+
+		if (kept < (slow ? LOCK_WRITES : LOCK_ALL))
 			continue;
 		if (slow)
 			complain(look, -1,
-				 "%s, while %s is locked by a statement before: nobody can use %s until this is done",
-				 slow, held, held);
+				 "%s, while %s is locked by a statement before: nobody can %s %s until this is done",
+				 slow, held, kept == LOCK_ALL ? "use" : "write to", held);
 		else if (strcmp(held, table))
 			complain(look, -1,
 				 "this waits for %s while %s is locked by a statement before: whoever needs either "
