@@ -17,7 +17,9 @@ static const struct {
 	const char *pattern;
 } patterns[] = {
 	{ HM_ALONE_CREATE_INDEX, "create [unique] index concurrently N on [only] T ." },
+	{ HM_ALONE_CREATE_INDEX, "create [unique] index concurrently if not exists N on [only] T ." },
 	{ HM_ALONE_DROP_INDEX, "drop index concurrently N $" },
+	{ HM_ALONE_DROP_INDEX, "drop index concurrently if exists N $" },
 	{ HM_ALONE_REINDEX, "reindex P index concurrently N $" },
 	{ HM_ALONE_REINDEX, "reindex P table concurrently N $" },
 	{ HM_ALONE_DETACH, "alter table T detach partition N concurrently $" },
@@ -140,7 +142,7 @@ static hm_status refuse(const char *path, const char *text, size_t offset, const
 		INVALID_ARGUMENT,
 		"%s:%u:%u: %s; a notransaction file has one of CREATE INDEX CONCURRENTLY name ON table …, DROP "
 		"INDEX CONCURRENTLY name, REINDEX INDEX|TABLE CONCURRENTLY name, ALTER TABLE … DETACH PARTITION name "
-		"CONCURRENTLY, without IF EXISTS or CASCADE",
+		"CONCURRENTLY, without CASCADE",
 		path, line, column, what);
 }
 

@@ -1,13 +1,13 @@
 /*
  * Migration alone: the one statement of a file that is no transaction (-- notransaction). Needs no database.
  *
- *     CREATE [UNIQUE] INDEX CONCURRENTLY name ON [ONLY] table …
- *     DROP INDEX CONCURRENTLY name
+ *     CREATE [UNIQUE] INDEX CONCURRENTLY [IF NOT EXISTS] name ON [ONLY] table …
+ *     DROP INDEX CONCURRENTLY [IF EXISTS] name
  *     REINDEX [(…)] INDEX | TABLE CONCURRENTLY name
  *     ALTER TABLE parent DETACH PARTITION name CONCURRENTLY
  *
- * Each can be done again after it was interrupted at any moment, which is why there are no others. IF [NOT] EXISTS is
- * refused: it would take an index that a crash left invalid for one that is there.
+ * Each can be done again after it was interrupted at any moment, which is why there are no others. IF [NOT] EXISTS changes nothing:
+ * the migrator takes away an index that a crash left invalid, and refuses another one of that name, before the statement runs.
  */
 #pragma once
 #include <stdbool.h>

@@ -99,6 +99,19 @@ Test(migrate_concurrent, an_index_that_was_left_invalid_is_built_again, .init = 
 			 "f");
 }
 
+Test(migrate_concurrent, if_not_exists_takes_no_invalid_index_for_one_that_is_there, .init = set_up)
+{
+	run_alone("CREATE UNIQUE INDEX CONCURRENTLY things_by_name ON things (brand_id, name)", true);
+	vault_write(
+		&v, "0002_by_name.sql",
+		"-- notransaction\nCREATE INDEX CONCURRENTLY IF NOT EXISTS things_by_name ON things (brand_id, name);");
+	must(vault_migrate(&v));
+	cr_expect_str_eq(valid("things_by_name"), "t");
+	vault_write(&v, "0003_gone.sql", "-- notransaction\nDROP INDEX CONCURRENTLY IF EXISTS was_never_there;");
+	must(vault_migrate(&v));
+	cr_expect_str_eq(version(), "3");
+}
+
 Test(migrate_concurrent, another_index_of_that_name_is_refused_and_left_alone, .init = set_up)
 {
 	static const char *const others[] = {

@@ -95,8 +95,7 @@ const struct rule rules_locks_alone[] = {
 	{ .name = "notransaction-alone",
 	  .category = "locks",
 	  .summary = "a file without a transaction has one statement, which can be done again after a crash",
-	  .safe = "a file for each such statement, without IF [NOT] EXISTS; all others in files without -- "
-		  "notransaction",
+	  .safe = "a file for each such statement; all others in files without -- notransaction",
 	  .file = look_at_alone },
 	{ 0 },
 };
