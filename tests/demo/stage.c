@@ -35,6 +35,8 @@ static hm_status find_program(char ret_program[PATH_BYTES])
 	return HM_OK;
 }
 
+/* The last may be passed through, not listed: under root the cluster's own account must reach its pg, or its data goes to /var/tmp and stays
+ * there when the folder is removed. */
 static hm_status make_folders(const char *path)
 {
 	char part[PATH_BYTES];
@@ -46,7 +48,7 @@ static hm_status make_folders(const char *path)
 			return hm_raise_errno(FAILED_PRECONDITION, "cannot make %s", part);
 		*slash = '/';
 	}
-	if (mkdir(part, 0700) && errno != EEXIST)
+	if (mkdir(part, 0711) && errno != EEXIST)
 		return hm_raise_errno(FAILED_PRECONDITION, "cannot make %s", part);
 	return HM_OK;
 }
