@@ -99,7 +99,7 @@ static void compare_column(const struct live *live, const struct table *table, c
 	if (PQgetisnull(live_columns, i, COLUMN_NAME) || table->is_unsure)
 		return;
 	if (!column) {
-		live_complain(live, rule, table->name, "column %s.%s is there, and no migration makes it", table->name,
+		live_complain(live, rule, table->name, "column %s.%s is there, and not by the migrations", table->name,
 			      name);
 		return;
 	}
@@ -126,7 +126,7 @@ static void compare_columns(const struct live *live, const PGresult *live_column
 		if (table)
 			compare_column(live, table, live_columns, i);
 		else if (i == 0 || strcmp(name, PQgetvalue(live_columns, i - 1, COLUMN_TABLE)))
-			live_complain(live, rule, name, "%s is there, and no migration makes it", name);
+			live_complain(live, rule, name, "%s is there, and not by the migrations", name);
 	}
 	for (const struct table *table = schema->tables; table; table = table->next) {
 		if (table->is_temporary || table->parent)
@@ -197,7 +197,7 @@ static void compare_indexes(const struct live *live, const PGresult *live_indexe
 		while (index && !is_index(arena, index, PQgetvalue(live_indexes, i, 1), PQgetvalue(live_indexes, i, 2)))
 			index = index->next;
 		if (table && !index)
-			live_complain(live, rule, table->name, "index %s on %s is there, and no migration makes it",
+			live_complain(live, rule, table->name, "index %s on %s is there, and not by the migrations",
 				      PQgetvalue(live_indexes, i, 1), table->name);
 	}
 	for (const struct table *table = live->group->schema->tables; table; table = table->next)

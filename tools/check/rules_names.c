@@ -1,5 +1,5 @@
 /*
- * Rule query-unknown-name: tables and columns that no migration makes. A query has its names in scopes; here all of a query is one, and a
+ * Rule query-unknown-name: tables and columns that the migrations do not leave behind. A query has its names in scopes; here all of a query is one, and a
  * name is found wherever it could come from, so that what is complained of is in no scope at all.
  */
 #include <string.h>
@@ -71,7 +71,7 @@ static void add_relation(struct scope *scope, const PgQuery__RangeVar *relation)
 
 	if (!table && !is_source(scope, relation->relname) && !is_provided(relation->relname))
 		query_complain(scope->look->check, scope->look->rule->name, scope->query, relation->location,
-			       "%s: no migration makes a table %s", scope->query->table.name, relation->relname);
+			       "%s: the migrations leave no table %s", scope->query->table.name, relation->relname);
 	add_source(scope, relation->alias ? relation->alias->aliasname : relation->relname, table);
 	if (relation->alias && relation->alias->n_colnames)
 		scope->is_open = true;
@@ -148,7 +148,7 @@ static void judge_column(const struct scope *scope, const PgQuery__ColumnRef *co
 		return;
 	if (qualifier ? !is_known_of(scope, qualifier, name) : !is_known(scope, name))
 		query_complain(scope->look->check, scope->look->rule->name, scope->query, column->location,
-			       "%s: no migration makes a column %s%s%s", scope->query->table.name,
+			       "%s: the migrations leave no column %s%s%s", scope->query->table.name,
 			       qualifier ? qualifier : "", qualifier ? "." : "", name);
 }
 
@@ -162,7 +162,7 @@ static void judge_targets(const struct scope *scope, const PgQuery__RangeVar *re
 		if (targets[i]->node_case == PG_QUERY__NODE__NODE_RES_TARGET && *targets[i]->res_target->name &&
 		    !has_column(table, targets[i]->res_target->name))
 			query_complain(scope->look->check, scope->look->rule->name, scope->query,
-				       targets[i]->res_target->location, "%s: no migration makes a column %s of %s",
+				       targets[i]->res_target->location, "%s: the migrations leave no column %s in %s",
 				       scope->query->table.name, targets[i]->res_target->name, table->name);
 }
 
@@ -205,7 +205,7 @@ static void look_for_names(const struct look *look)
 const struct rule rules_names[] = {
 	{ .name = "query-unknown-name",
 	  .category = "queries",
-	  .summary = "a table or column that no migration makes",
+	  .summary = "a table or column that the migrations do not leave behind",
 	  .safe = "the names of the newest migration; hallmark check --dsn asks PostgreSQL itself",
 	  .group = look_for_names },
 	{ 0 },
