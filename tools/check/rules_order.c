@@ -202,7 +202,8 @@ const struct rule rules_order[] = {
 	{ .name = "migration-header",
 	  .category = "order",
 	  .summary = "a header says just what it means, or the migrator refuses the file",
-	  .safe = "-- contract: expands=0007, -- notransaction, -- statement_timeout: 30s, in the file's first lines",
+	  .safe = "-- contract: expands=0007, -- notransaction, -- backfill: table=T, -- remaining: CONDITION, in the "
+		  "file's first lines",
 	  .file = look_at_header },
 	{ 0 },
 };
