@@ -46,7 +46,7 @@ static const char usage[] =
 	"       hallmark check --rules | --explain RULE\n\n"
 	"Holds migrations, queries and contracts against the rules. PATH is a repository (default: this folder), a "
 	"service's\n"
-	"folder, a folder of migrations, or a single SQL file.\n\n"
+	"folder (migrations and queries), a folder of migrations or of contracts, or a single file.\n\n"
 	"  --service NAME        whose the files are, where the path does not say\n"
 	"  --format text         for people; json: an array of {rule, file, line, column, message}; github: "
 	"annotations\n"
@@ -75,14 +75,15 @@ struct request {
 	bool wants_rules, wants_help, wants_scratch;
 };
 
-static const struct rule *nearest(const char *name)
+/* NULL: none is like it. */
+static const char *nearest(const char *name)
 {
 	const struct rule *best = rules_all(0), *rule;
 
 	for (size_t i = 0; (rule = rules_all(i)); i++)
 		if (hm_text_distance(name, rule->name) < hm_text_distance(name, best->name))
 			best = rule;
-	return best;
+	return hm_text_distance(name, best->name) <= strlen(best->name) / 2 ? best->name : NULL;
 }
 
 static bool read_option(int option, struct request *request, struct check *check)
@@ -130,10 +131,13 @@ static bool read_option(int option, struct request *request, struct check *check
 
 static int explain(const char *name)
 {
+	const char *like;
+
 	if (report_page(name))
 		return 0;
-	fprintf(stderr, "hallmark check: there is no rule %s; did you mean %s? (hallmark check --rules)\n", name,
-		nearest(name)->name);
+	like = nearest(name);
+	fprintf(stderr, "hallmark check: there is no rule %s%s%s%s (hallmark check --rules)\n", name,
+		like ? "; did you mean " : "", like ? like : "", like ? "?" : "");
 	return 2;
 }
 

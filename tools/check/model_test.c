@@ -248,6 +248,33 @@ static void git(const char *folder, const char *const *arguments)
 	child_fini(&result);
 }
 
+Test(check_rules, a_folder_of_contracts_is_checked_and_one_of_nothing_is_not_passed_over)
+{
+	char folder[] = "/tmp/hallmark-model-XXXXXX";
+	struct child_result result;
+
+	result = hallmark("check", "proto", NULL);
+	ends(result, 0);
+	shows(result.err.data, " files checked: 0 findings");
+	cr_assert_not(strstr(result.err.data, "0 files checked"), "%s", result.err.data);
+	cr_assert(mkdtemp(folder));
+	result = hallmark("check", folder, NULL);
+	ends(result, 2);
+	shows(result.err.data, "has no migrations, queries or contracts below it");
+	remove_folder(folder);
+}
+
+Test(check_rules, a_rule_that_is_not_there_is_likened_to_one_that_is_alike_alone)
+{
+	struct child_result result = hallmark("check", "--explain", "column-set-notnull", NULL);
+
+	ends(result, 2);
+	shows(result.err.data, "did you mean column-set-not-null?");
+	result = hallmark("check", "--explain", "nonsense", NULL);
+	ends(result, 2);
+	shows(result.err.data, "there is no rule nonsense (hallmark check --rules)");
+}
+
 Test(check_rules, a_migration_that_git_has_in_another_form_was_edited)
 {
 	char folder[] = "/tmp/hallmark-against-XXXXXX", migrations[64], path[128];

@@ -7,7 +7,7 @@
  *     services/orders/migrations/0003_x.sql    that file, after 0001 and 0002
  *     services/orders/queries.sql          its queries, with the migrations as what they run on
  *     any.sql                              that file alone (--service NAME: whose it is)
- *     proto/orders/v1/orders.proto         a contract; of a repository all below proto/
+ *     proto/orders/v1/orders.proto         a contract; of a repository, or a folder like proto, all below it
  */
 #include <dirent.h>
 #include <errno.h>
@@ -44,6 +44,11 @@ static bool ends_in(const char *name, const char *suffix)
 static bool is_sql(const char *name)
 {
 	return ends_in(name, ".sql") && *name != '.';
+}
+
+static bool is_contract(const char *path)
+{
+	return ends_in(path, ".proto");
 }
 
 static bool is_folder(const char *path)
@@ -248,6 +253,19 @@ static hm_status add_queries_of(const struct project *project, const char *folde
 	return add_queries(project, group, join(project->check, folder, "queries.sql"));
 }
 
+static hm_status add_contract(const struct project *project, const char *path)
+{
+	struct contract *contract = hm_arena_zalloc(&project->check->arena, sizeof *contract);
+
+	if (access(path, R_OK))
+		return hm_raise_errno(NOT_FOUND, "cannot read %s", path);
+	contract->path = path;
+	contract->next = project->check->contracts;
+	project->check->contracts = contract;
+	project->check->n_files++;
+	return HM_OK;
+}
+
 static hm_status add_folder(const struct project *project, const char *folder, unsigned depth)
 {
 	const char *const *names, *services = join(project->check, folder, "services");
@@ -270,6 +288,8 @@ static hm_status add_folder(const struct project *project, const char *folder, u
 
 		if (is_folder(path))
 			TRY(add_folder(project, path, depth + 1));
+		else if (is_contract(path) && !project->check->contract_root)
+			TRY(add_contract(project, path));
 	}
 	return has_queries ? add_queries_of(project, folder) : HM_OK;
 }
@@ -293,24 +313,22 @@ static hm_status add_single(const struct project *project, const char *path)
 	return add_file(project, group, path, false);
 }
 
-static hm_status add_contract(const struct project *project, const char *path)
+/* A folder that has nothing of ours is not the one that was meant. */
+static hm_status add_named_folder(const struct project *project, const char *folder)
 {
-	struct contract *contract = hm_arena_zalloc(&project->check->arena, sizeof *contract);
+	size_t before = project->check->n_files;
 
-	if (access(path, R_OK))
-		return hm_raise_errno(NOT_FOUND, "cannot read %s", path);
-	contract->path = path;
-	contract->next = project->check->contracts;
-	project->check->contracts = contract;
-	project->check->n_files++;
+	TRY(add_folder(project, folder, 0));
+	if (project->check->n_files == before && !project->check->contract_root)
+		return hm_raise(NOT_FOUND, "%s has no migrations, queries or contracts below it", folder);
 	return HM_OK;
 }
 
 static hm_status add_path(const struct project *project, const char *path)
 {
 	if (is_folder(path))
-		return add_folder(project, path, 0);
-	return ends_in(path, ".proto") ? add_contract(project, path) : add_single(project, path);
+		return add_named_folder(project, path);
+	return is_contract(path) ? add_contract(project, path) : add_single(project, path);
 }
 
 hm_status check_read(struct check *check, const char *const *paths, size_t n_paths, const char *service)
