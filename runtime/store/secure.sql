@@ -6,7 +6,9 @@
 --                     The owner sees all brands in a session of the migrator's alone: a SECURITY DEFINER function that the
 --                     application calls runs as the owner, too, and stays within the brand.
 --   append-only ones  audit_log, and any table whose comment begins with "append-only": SELECT and INSERT alone, and
---                     triggers that reject UPDATE, DELETE and TRUNCATE by anyone, whatever session_replication_role says
+--                     triggers that reject UPDATE, DELETE and TRUNCATE by anyone, whatever session_replication_role says.
+--                     What has the trigger hallmark_append_only_at_all stays so, without its comment and as a partition that is
+--                     detached, until a file drops that trigger
 --   audit_log         its indexes; INSERT and SELECT for <service>_system, which writes grouped entries over brands
 --   hallmark_…        the migrator's own: nobody else's
 --   idempotent_reply  no DELETE for <service>_app; <service>_system sees and deletes what has expired
@@ -35,19 +37,21 @@ BEGIN
 	EXECUTE format('GRANT USAGE ON SCHEMA %I TO %I, %I', service, app, system);
 	EXECUTE format('REVOKE ALL ON ALL ROUTINES IN SCHEMA %I FROM PUBLIC', service);
 	EXECUTE format('GRANT EXECUTE ON ALL ROUTINES IN SCHEMA %I TO %I, %I', service, app, system);
-	EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA %I FROM PUBLIC', service);
+	EXECUTE format('REVOKE ALL ON ALL SEQUENCES IN SCHEMA %I FROM PUBLIC, %I', service, app);
 	EXECUTE format('GRANT USAGE ON ALL SEQUENCES IN SCHEMA %I TO %I', service, app);
 
 	FOR one IN
 		SELECT c.oid, c.relname AS name, c.relrowsecurity AND c.relforcerowsecurity AS is_forced,
 		       c.relname IN ('hallmark_migration', 'hallmark_progress') AS is_ours, c.relname = 'idempotent_reply' AS is_kept, root.relname = 'audit_log' AS is_audit,
-		       root.relname = 'audit_log' OR coalesce(obj_description(root.oid, 'pg_class') LIKE 'append-only%', false) AS is_append_only,
-		       (SELECT atthasdef FROM pg_attribute WHERE attrelid = c.oid AND attname = 'brand_id') AS has_default
+		       root.relname = 'audit_log' OR coalesce(obj_description(root.oid, 'pg_class') LIKE 'append-only%', false)
+		       OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = 'hallmark_append_only_at_all') AS is_append_only,
+		       (SELECT pg_get_expr(adbin, adrelid) FROM pg_attribute JOIN pg_attrdef ON adrelid = attrelid AND adnum = attnum
+			WHERE attrelid = c.oid AND attname = 'brand_id') AS brand_default
 		FROM pg_class c JOIN pg_class root ON root.oid = coalesce(pg_partition_root(c.oid), c.oid)
 		WHERE c.relnamespace = service::regnamespace AND c.relkind IN ('r', 'p')
 		ORDER BY (SELECT count(*) FROM pg_partition_ancestors(c.oid)), c.relname -- parents give their partitions row triggers
 	LOOP
-		IF NOT one.has_default THEN
+		IF NOT one.is_ours AND one.brand_default IS DISTINCT FROM 'NULLIF(current_setting(''hallmark.brand_id''::text, true), ''''::text)' THEN
 			EXECUTE format('ALTER TABLE %I ALTER brand_id SET DEFAULT nullif(current_setting(''hallmark.brand_id'', true), '''')', one.name);
 		END IF;
 		IF NOT one.is_forced THEN

@@ -23,7 +23,8 @@ tables AS (
 	SELECT c.oid AS relid, c.relname AS name, c.relowner, c.relacl, c.relrowsecurity AND c.relforcerowsecurity AS is_forced,
 	       c.relname IN ('hallmark_migration', 'hallmark_progress') AS is_ours, c.relname = 'idempotent_reply' AS is_kept,
 	       root.relname = 'audit_log' AS is_audit,
-	       root.relname = 'audit_log' OR coalesce(obj_description(root.oid, 'pg_class') LIKE 'append-only%', false) AS is_append_only
+	       root.relname = 'audit_log' OR coalesce(obj_description(root.oid, 'pg_class') LIKE 'append-only%', false)
+	       OR EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = 'hallmark_append_only_at_all') AS is_append_only
 	FROM me JOIN pg_class c ON c.relnamespace = schema JOIN pg_class root ON root.oid = coalesce(pg_partition_root(c.oid), c.oid)
 	WHERE c.relkind IN ('r', 'p')
 ),
@@ -76,6 +77,10 @@ UNION ALL
 	SELECT 4, 'policy-names-its-role', relname || '.' || polname, 'is for PUBLIC: say TO ' || service || '_app or _system'
 	FROM me JOIN pg_class ON relnamespace = schema JOIN pg_policy ON polrelid = pg_class.oid
 	WHERE 0::oid = ANY (polroles)
+UNION ALL -- an owner from whom rows are hidden fills nothing, and finds nothing left to fill
+	SELECT 4, 'policy-names-its-role', relname || '.' || polname, 'is for the owner, who sees every row: say TO ' || service || '_app or _system'
+	FROM me JOIN pg_class ON relnamespace = schema JOIN pg_policy ON polrelid = pg_class.oid
+	WHERE owner = ANY (polroles) AND polname <> 'owner'
 UNION ALL -- policies are alternatives: one that does not look at the brand opens the table to every brand
 	SELECT 4, 'policy-keeps-the-brand', relname || '.' || polname,
 	       'opens rows to ' || service || '_app whatever the brand: compare with current_setting(''hallmark.brand_id'', true), '
@@ -93,35 +98,70 @@ UNION ALL -- else a brand could tell another's keys by the errors, or refer to i
 	FROM me JOIN pg_class ON relnamespace = schema JOIN pg_index ON indexrelid = pg_class.oid
 	WHERE (indisunique OR indisexclusion) AND coalesce(pg_partition_root(indrelid), indrelid) IS DISTINCT FROM audit_log
 	  AND NOT EXISTS (SELECT FROM pg_attribute
-			  WHERE attrelid = indrelid AND attnum = ANY (indkey) AND attname = 'brand_id')
+			  WHERE attrelid = indrelid AND attnum = ANY ((indkey::int2[])[0:indnkeyatts - 1]) AND attname = 'brand_id')
 UNION ALL
 	SELECT 5, 'brand-id-in-keys-required', conrelid::regclass || '.' || conname, 'refers over brands: put brand_id into it'
 	FROM me JOIN pg_constraint ON connamespace = schema
 	WHERE contype = 'f' AND NOT EXISTS (
-		SELECT FROM pg_attribute WHERE attrelid = conrelid AND attnum = ANY (conkey) AND attname = 'brand_id')
+		SELECT FROM unnest(conkey, confkey) AS pair(one, other)
+		JOIN pg_attribute a ON a.attrelid = conrelid AND a.attnum = one JOIN pg_attribute b ON b.attrelid = confrelid AND b.attnum = other
+		WHERE a.attname = 'brand_id' AND b.attname = 'brand_id')
+UNION ALL
+	SELECT 5, 'foreign-table-forbidden', relname, 'cannot have row-level security'
+	FROM me JOIN pg_class ON relnamespace = schema WHERE relkind = 'f'
 UNION ALL
 	SELECT 5, 'view-security-invoker-required', relname,
 	       'reads as its owner, past the brand: CREATE VIEW … WITH (security_invoker = true), never MATERIALIZED'
 	FROM me JOIN pg_class ON relnamespace = schema
 	WHERE relkind = 'm' OR relkind = 'v' AND
 		NOT coalesce(reloptions && ARRAY['security_invoker=true', 'security_invoker=on', 'security_invoker=1'], false)
-UNION ALL
+UNION ALL -- with a temporary table before its own, or a function of public's, it does what others wish
 	SELECT 6, 'security-definer-search-path', proname || '()',
 	       'runs as its owner with the caller''s search_path: SET search_path = pg_catalog, ' || service || ', pg_temp'
 	FROM me JOIN pg_proc ON pronamespace = schema WHERE prosecdef AND NOT EXISTS (
-		SELECT FROM unnest(proconfig) AS setting WHERE setting LIKE 'search_path=%')
+		SELECT FROM unnest(proconfig) AS setting WHERE setting ~ format('^search_path=((pg_catalog|"?%s"?), )*pg_temp$', service))
+UNION ALL
+	SELECT 6, 'function-keeps-the-brand', proname || '()', 'sets a brand of its own: its callers have one'
+	FROM me JOIN pg_proc ON pronamespace = schema WHERE EXISTS (SELECT FROM unnest(proconfig) AS setting WHERE setting LIKE 'hallmark.%')
+UNION ALL -- in another schema it is nobody's here; what an extension brought, its author answers for
+	SELECT 6, 'security-definer-forbidden', nspname || '.' || proname || '()', 'runs as its owner, past the brand'
+	FROM me, pg_proc JOIN pg_namespace ON pg_namespace.oid = pronamespace
+	WHERE prosecdef AND pronamespace <> schema AND nspname NOT IN ('pg_catalog', 'information_schema')
+	  AND has_schema_privilege(app, pronamespace, 'USAGE') AND has_function_privilege(app, pg_proc.oid, 'EXECUTE')
+	  AND NOT EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_proc'::regclass AND objid = pg_proc.oid AND deptype = 'e')
 UNION ALL
 	SELECT 6, 'owner-owns-all', relname, 'belongs to ' || relowner::regrole || ': ALTER TABLE … OWNER TO ' || service || '_owner'
 	FROM me JOIN pg_class ON relnamespace = schema WHERE relkind IN ('r', 'p', 'v', 'S', 'f') AND relowner <> owner
+UNION ALL -- who owns one may give it another body
+	SELECT 6, 'owner-owns-all', proname || '()', 'belongs to ' || proowner::regrole || ': ALTER ROUTINE … OWNER TO ' || service || '_owner'
+	FROM me JOIN pg_proc ON pronamespace = schema WHERE proowner <> owner
 UNION ALL -- a key that is not looked at, a balance that is not moved
 	SELECT 6, 'triggers-are-enabled', relname || '.' || tgname, 'is switched off: ALTER TABLE … ENABLE TRIGGER'
 	FROM me JOIN pg_class ON relnamespace = schema JOIN pg_trigger ON tgrelid = pg_class.oid
-	WHERE tgenabled = 'D' AND tgname NOT LIKE 'hallmark_append_only%'
+	WHERE tgenabled IN ('D', 'R') AND tgname NOT LIKE 'hallmark_append_only%'
 UNION ALL -- whoever made them by hand may have meant well
-	SELECT 7, 'roles-are-plain', rolname, 'may pass row-level security: NOSUPERUSER NOBYPASSRLS, and no member of ' || service || '_owner'
+	SELECT 7, 'roles-are-plain', rolname, 'may pass the rules: NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION, and as an owner NOLOGIN'
 	FROM pg_roles, me
-	WHERE oid IN (owner, migrator, app, system) AND (rolsuper OR rolbypassrls)
-	   OR oid IN (app, system) AND pg_has_role(oid, owner, 'MEMBER')
+	WHERE oid IN (owner, migrator, app, system) AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolreplication OR oid = owner AND rolcanlogin)
+UNION ALL
+	SELECT 7, 'roles-are-plain', member.rolname, 'may become ' || other.rolname || ', and pass the rules: REVOKE it'
+	FROM me, pg_roles member JOIN pg_roles other ON other.oid <> member.oid
+	WHERE member.oid IN (app, system) AND NOT member.rolsuper AND pg_has_role(member.oid, other.oid, 'MEMBER')
+	  AND (other.oid IN (owner, migrator, app, system) OR other.rolsuper OR other.rolbypassrls OR other.rolcreaterole OR other.rolreplication
+	       OR other.rolname IN ('pg_read_all_data', 'pg_write_all_data', 'pg_read_server_files', 'pg_write_server_files', 'pg_execute_server_program'))
+UNION ALL -- who may make roles could give itself these
+	SELECT 7, 'schema-is-private', roleid::regrole || ' to ' || rolname, 'no other role may become it: REVOKE it'
+	FROM me, pg_auth_members JOIN pg_roles ON pg_roles.oid = member
+	WHERE roleid IN (owner, migrator, app, system) AND member NOT IN (owner, migrator, app, system) AND NOT rolsuper AND NOT rolcreaterole
+UNION ALL
+	SELECT 7, 'roles-are-plain', coalesce(rolname, 'the database') || '.' || split_part(setting, '=', 1),
+	       'is set for every session, which the runtime alone does: ALTER … RESET'
+	FROM me, pg_db_role_setting LEFT JOIN pg_roles ON pg_roles.oid = setrole, unnest(pg_db_role_setting.setconfig) AS setting
+	WHERE setrole IN (0, owner, migrator, app, system) AND setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+	  AND (setting LIKE 'hallmark.%' OR split_part(setting, '=', 1) IN ('role', 'row_security', 'session_replication_role'))
+UNION ALL -- a service's files find there what is not in its schema
+	SELECT 7, 'public-schema-closed', 'public', 'is where anybody may put functions that migrations run: REVOKE CREATE ON SCHEMA public FROM PUBLIC'
+	FROM me JOIN pg_namespace ON nspname = 'public' WHERE has_schema_privilege('public', pg_namespace.oid, 'CREATE')
 UNION ALL
 	SELECT DISTINCT 7, 'schema-is-private', name || ' to ' || grantee::regrole, 'no other service may reach it by SQL'
 	FROM relation_grants, me WHERE grantee NOT IN (0, app, system)
@@ -138,8 +178,10 @@ UNION ALL
 	WHERE polname IS NULL OR polroles <> ARRAY[role] OR polcmd <> '*' OR NOT polpermissive
 	   OR pg_get_expr(polqual, polrelid) IS DISTINCT FROM condition OR pg_get_expr(polwithcheck, polrelid) IS DISTINCT FROM condition
 UNION ALL
-	SELECT 8, 'brand-id-by-itself', name, 'has no default for brand_id, the transaction''s brand'
-	FROM tables WHERE EXISTS (SELECT FROM pg_attribute WHERE attrelid = relid AND attname = 'brand_id' AND NOT atthasdef)
+	SELECT 8, 'brand-id-by-itself', name, 'has no default for brand_id, or another than the transaction''s brand'
+	FROM tables JOIN pg_attribute ON attrelid = relid AND attname = 'brand_id' LEFT JOIN pg_attrdef ON adrelid = relid AND adnum = attnum
+	WHERE pg_get_expr(adbin, adrelid) IS DISTINCT FROM CASE WHEN is_ours THEN '''system''::text'
+		ELSE 'NULLIF(current_setting(''hallmark.brand_id''::text, true), ''''::text)' END
 UNION ALL
 	SELECT 9, 'append-only-triggers', on_table || '.' || trigger,
 	       CASE WHEN tgname IS NULL THEN 'is missing' ELSE 'does not refuse everybody' END
@@ -152,6 +194,12 @@ UNION ALL -- the hash is of its body as secure.sql has it
 		SELECT FROM pg_proc JOIN pg_language ON pg_language.oid = prolang
 		WHERE pronamespace = schema AND proname = 'hallmark_append_only' AND lanname = 'plpgsql'
 		  AND md5(prosrc) = '5136399f1651e0d98fe7f4426a6f8902' AND proconfig = ARRAY['search_path=pg_catalog'])
+UNION ALL
+	SELECT 9, 'idempotent-replies', 'hallmark_claim_key()', 'is not the function that keeps two calls with one key apart'
+	FROM me WHERE NOT EXISTS (
+		SELECT FROM pg_proc JOIN pg_language ON pg_language.oid = prolang
+		WHERE pronamespace = schema AND proname = 'hallmark_claim_key' AND lanname = 'plpgsql'
+		  AND md5(prosrc) = 'f72adfaa2cb71e25a3c57d1f7c919329' AND proconfig IS NULL)
 UNION ALL
 	SELECT 10, 'grants-as-put-on', name, format('%s_app may [%s] and should [%s]', service, is_so, should_be)
 	FROM me, tables, LATERAL (SELECT
@@ -180,6 +228,9 @@ UNION ALL
 	JOIN (VALUES ('v', 'SELECT'), ('S', 'USAGE')) AS needed(kind, privilege) ON relkind = kind::"char"
 	WHERE NOT EXISTS (SELECT FROM relation_grants
 		WHERE relation_grants.relid = pg_class.oid AND grantee = app AND relation_grants.privilege = needed.privilege)
+UNION ALL -- one who may set it keeps all others from their next number
+	SELECT 10, 'grants-as-put-on', name, service || '_app may ' || privilege || CASE WHEN is_grantable THEN '*' ELSE '' END || ' and should [USAGE]'
+	FROM relation_grants, me WHERE relkind = 'S' AND grantee = app AND (privilege <> 'USAGE' OR is_grantable)
 UNION ALL
 	SELECT 10, 'grants-as-put-on', proname || '()', 'is to be run by ' || service || '_app and _system, and not by PUBLIC'
 	FROM me JOIN pg_proc ON pronamespace = schema

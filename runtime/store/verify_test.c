@@ -3,12 +3,13 @@
  * name, and nothing else is found.
  */
 #include <libpq-fe.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/fixture.h"
 #include "tests/vault.h"
 
-TestSuite(verify, .timeout = 60);
+TestSuite(verify, .timeout = 240);
 
 static struct vault v;
 static char steps[1024];
@@ -101,6 +102,12 @@ Test(verify, puts_right_what_was_changed_by_hand, .init = set_up)
 		{ "REVOKE USAGE ON SCHEMA vault FROM vault_system", "schema vault is for" },
 		{ "GRANT USAGE ON SCHEMA vault TO PUBLIC", "schema vault is for" },
 		{ "DROP INDEX audit_log_by_time", "audit-log-indexes: audit_log_by_time" },
+		{ "ALTER TABLE things ALTER brand_id SET DEFAULT 'loop'", "brand-id-by-itself: things" },
+		{ "GRANT UPDATE ON SEQUENCE ledger_id_seq TO vault_app", "ledger_id_seq vault_app may" },
+		{ "CREATE OR REPLACE FUNCTION hallmark_claim_key(lock bigint, key bytea) RETURNS TABLE (is_ours bool, "
+		  "audit_id uuid, request_hash bytea, outcome integer, reply bytea, is_busy bool) LANGUAGE plpgsql AS "
+		  "'BEGIN is_ours := true; RETURN NEXT; END'",
+		  "idempotent-replies: hallmark_claim_key() is not the function" },
 	};
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -144,6 +151,74 @@ Test(verify, refuses_what_nobody_but_a_person_can_judge)
 	}
 }
 
+static const char verify_sql[] =
+#include "runtime/store/verify.sql.h"
+	;
+
+static const char *first(const PGresult *rows, int column)
+{
+	return PQntuples(rows) ? PQgetvalue(rows, 0, column) : "";
+}
+
+/* Each in a transaction that is rolled back: roles are the whole cluster's, and other tests'. */
+Test(verify, sees_what_would_open_a_schema, .init = set_up)
+{
+	static const struct {
+		const char *change, *rule, *words;
+	} cases[] = {
+		{ "CREATE TRIGGER t BEFORE UPDATE ON things FOR EACH ROW EXECUTE FUNCTION hallmark_append_only(); "
+		  "ALTER TABLE things ENABLE REPLICA TRIGGER t",
+		  "triggers-are-enabled", "things.t is switched off" },
+		{ "CREATE POLICY hide ON things AS RESTRICTIVE TO vault_owner USING (false)", "policy-names-its-role",
+		  "things.hide" },
+		{ "CREATE UNIQUE INDEX by_name ON things (name) INCLUDE (brand_id)", "brand-id-in-keys-required",
+		  "things.by_name" },
+		{ "ALTER TABLE things ADD other text, ADD UNIQUE (other, brand_id); ALTER TABLE things ADD FOREIGN KEY "
+		  "(brand_id, name) REFERENCES things (other, brand_id)",
+		  "brand-id-in-keys-required", "refers over brands" },
+		{ "CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw; CREATE FOREIGN TABLE "
+		  "others (brand_id text NOT NULL) SERVER files OPTIONS (filename '/dev/null'); ALTER TABLE others "
+		  "OWNER "
+		  "TO vault_owner; GRANT SELECT ON others TO vault_app",
+		  "foreign-table-forbidden", "others" },
+		{ "CREATE FUNCTION public.peek() RETURNS bigint LANGUAGE sql SECURITY DEFINER AS 'SELECT count(*) FROM "
+		  "vault.things'",
+		  "security-definer-forbidden", "public.peek()" },
+		{ "ALTER FUNCTION n_things() OWNER TO notes_owner", "owner-owns-all", "n_things()" },
+		{ "GRANT CREATE ON SCHEMA public TO PUBLIC", "public-schema-closed", "REVOKE CREATE" },
+		{ "GRANT vault_system TO vault_app", "roles-are-plain", "vault_app may become vault_system" },
+		{ "GRANT pg_read_all_data TO vault_system", "roles-are-plain",
+		  "vault_system may become pg_read_all_data" },
+		{ "GRANT vault_app TO notes_app", "schema-is-private", "vault_app to notes_app" },
+		{ "ALTER ROLE vault_migrator CREATEROLE", "roles-are-plain", "vault_migrator may pass" },
+		{ "ALTER ROLE vault_app REPLICATION", "roles-are-plain", "vault_app may pass" },
+		{ "ALTER ROLE vault_owner LOGIN", "roles-are-plain", "vault_owner may pass" },
+		{ "ALTER ROLE vault_app SET hallmark.brand_id = 'loop'", "roles-are-plain",
+		  "vault_app.hallmark.brand_id is set" },
+		{ "ALTER ROLE vault_app SET session_replication_role = replica", "roles-are-plain",
+		  "vault_app.session_replication_role is set" },
+	};
+	PGconn *connection = PQconnectdb(v.admin_dsn);
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		PGresult *rows;
+		char found[512];
+
+		PQclear(PQexec(connection, "BEGIN; SET LOCAL search_path = vault, public"));
+		rows = PQexec(connection, cases[i].change);
+		cr_assert_eq(PQresultStatus(rows), PGRES_COMMAND_OK, "%s", PQerrorMessage(connection));
+		PQclear(rows);
+		rows = PQexec(connection, verify_sql);
+		snprintf(found, sizeof found, "%s: %s %s", first(rows, 0), first(rows, 1), first(rows, 2));
+		cr_expect(!strncmp(found, cases[i].rule, strlen(cases[i].rule)) && strstr(found, cases[i].words),
+			  "%s: %s", cases[i].change, found);
+		cr_expect_str_eq(first(rows, 3), "f", "%s", found);
+		PQclear(rows);
+		PQclear(PQexec(connection, "ROLLBACK"));
+	}
+	PQfinish(connection);
+}
+
 /* An owner without its policy sees no row: it would fill nothing, and validate everything. */
 Test(verify, puts_an_owners_policy_back_before_a_file_relies_on_it, .init = set_up)
 {
@@ -171,4 +246,35 @@ Test(verify, holds_for_partitions)
 	must(migrate());
 	must(migrate());
 	cr_expect_str_eq(steps, "");
+}
+
+/* Its parent's triggers go with it, and its parent's comment. */
+Test(verify, keeps_append_only_a_partition_that_is_detached)
+{
+	v = vault_open();
+	vault_write(&v, "0001_init.sql",
+		    VAULT_AUDIT_LOG
+		    "CREATE TABLE parts (brand_id text NOT NULL, id int, PRIMARY KEY (brand_id, id)) PARTITION BY "
+		    "RANGE (id); CREATE TABLE parts_1 PARTITION OF parts FOR VALUES FROM (0) TO (10);"
+		    "COMMENT ON TABLE parts IS 'append-only: as it is';");
+	vault_write(&v, "0002_detach.sql",
+		    "-- notransaction\nALTER TABLE parts DETACH PARTITION parts_1 CONCURRENTLY;");
+	must(migrate());
+	cr_expect_str_eq(vault_ask(&v, "app", "loop", "DELETE FROM parts_1"), "!42501");
+	cr_assert_str_eq(vault_ask(&v, "", NULL, "INSERT INTO parts_1 VALUES ('loop', 1)"), "");
+	cr_expect_str_eq(vault_ask(&v, "owner", NULL, "UPDATE parts_1 SET id = 2"), "!HM009");
+}
+
+/* Its comment alone made it so, and a comment is easily lost; a partition leaves its parent's behind. */
+Test(verify, keeps_append_only_what_was_so, .init = set_up)
+{
+	cr_assert_str_eq(vault_ask(&v, "", NULL, "COMMENT ON TABLE ledger IS NULL"), "");
+	must(migrate());
+	cr_expect_str_eq(steps, "");
+	vault_write(&v, "0002_more.sql", "CREATE TABLE more (brand_id text NOT NULL, PRIMARY KEY (brand_id));");
+	must(migrate());
+	cr_expect_str_eq(vault_ask(&v, "app", "loop", "DELETE FROM ledger"), "!42501");
+	cr_assert_str_eq(vault_ask(&v, "", NULL, "DROP TRIGGER hallmark_append_only ON ledger"), "");
+	must(migrate());
+	cr_expect(strstr(steps, "ledger.hallmark_append_only is missing"), "%s", steps);
 }
