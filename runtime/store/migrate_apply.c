@@ -69,17 +69,16 @@ static hm_status raise_sql_error(const PGconn *connection, const struct migratio
 static hm_status refuse_transaction_control(const struct migration *migration)
 {
 	static const char *const words[] = { "begin", "start", "commit", "end", "rollback", "abort", "prepare" };
-	size_t begin, end = 0;
+	size_t begin, end = 0, word, word_end;
 
-	while (sql_statement_find(migration->text, end, &begin, &end))
-		for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-			size_t length = strlen(words[i]);
-
-			if (!strncasecmp(migration->text + begin, words[i], length) &&
-			    strchr(" \t\r\n;", migration->text[begin + length]))
+	while (sql_statement_find(migration->text, end, &begin, &end)) {
+		(void)sql_token_find(migration->text, begin, &word, &word_end);
+		for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+			if (word_end - word == strlen(words[i]) &&
+			    !strncasecmp(migration->text + word, words[i], word_end - word))
 				return migration_raise(migration, begin,
 						       "a migration is one transaction and cannot begin or end it");
-		}
+	}
 	return HM_OK;
 }
 

@@ -155,6 +155,7 @@ Test(migrate, says_where_the_error_is, .init = set_up)
 		{ "CREATE TABLE a (brand_id text NOT NULL);\nCOPY a FROM STDIN;",
 		  "0002_bad.sql:2:1: COPY from stdin failed" },
 		{ "SELECT 1;\nCOMMIT;", "0002_bad.sql:2:1: a migration is one transaction" },
+		{ "CREATE TABLE open (id int);\nCOMMIT/**/;", "0002_bad.sql:2:1: a migration is one transaction" },
 		{ "DROP TABLE pg_catalog.pg_class;", "0002_bad.sql:1:1: must be owner of table pg_class" },
 	};
 
