@@ -11,7 +11,14 @@ CREATE TABLE IF NOT EXISTS idempotent_reply (
 	expires_at   timestamptz NOT NULL,
 	PRIMARY KEY (brand_id, key_hash)
 );
-CREATE INDEX IF NOT EXISTS idempotent_reply_by_expiry ON idempotent_reply (expires_at);
+-- IF NOT EXISTS would lock the table before it looks, and so hold up every call with a key.
+DO $index$
+BEGIN
+	IF to_regclass(format('%I.idempotent_reply_by_expiry', current_schema())) IS NULL THEN
+		CREATE INDEX idempotent_reply_by_expiry ON idempotent_reply (expires_at);
+	END IF;
+END
+$index$;
 
 -- Takes the key's lock, until the transaction ends, and reads what is kept: in this order, and in two statements, as only the second
 -- statement's snapshot is taken when the lock is held, and sees what the holder before has committed.

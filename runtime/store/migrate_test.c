@@ -391,3 +391,15 @@ Test(migrate, is_bootstrapped_by_who_is_no_superuser)
 			      "'dba_system'::regrole"),
 		     0, "it was a member for a moment");
 }
+
+/* Calls with an idempotency key write this table all the time, some of them for long. */
+Test(migrate, waits_for_no_call_with_an_idempotency_key, .init = set_up, .timeout = 120)
+{
+	PGconn *call = PQconnectdb(v.admin_dsn);
+
+	PQclear(PQexec(call, "BEGIN; DELETE FROM vault.idempotent_reply"));
+	vault_write(&v, "0002_more.sql", "ALTER TABLE things ADD note text;");
+	must(vault_migrate(&v));
+	cr_expect_eq(PQtransactionStatus(call), PQTRANS_INTRANS);
+	PQfinish(call);
+}
