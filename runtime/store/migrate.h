@@ -58,7 +58,7 @@ struct hm_migrate_config {
  * Errors: FAILED_PRECONDITION (a gap, an edited or out-of-order file: which, and what to do; a contract that is not due,
  * reason CONTRACT_NOT_DUE; rows that a backfill left, reason BACKFILL_INCOMPLETE; a broken rule, its name as the error's
  * reason: AUDIT_TABLE_REQUIRED, MIGRATION_BRAND_ID_REQUIRED …), INVALID_ARGUMENT (a header; SQL refused: file, line,
- * column, PostgreSQL's words), DEADLINE_EXCEEDED (a statement's time), ABORTED (a table stayed locked, or another migration
+ * column, PostgreSQL's words; reason CONSTRAINT_BROKEN if rows break one), DEADLINE_EXCEEDED (a statement's time), ABORTED (a table stayed locked, or another migration
  * runs), UNAVAILABLE. */
 hm_status hm_migrate(const struct hm_migrate_config *config);
 

@@ -254,3 +254,27 @@ Test(migrate_backfill, a_contract_names_a_file_that_comes_before_it, .init = set
 	cr_expect(strstr(hm_error_get()->message, "says expands=0003; a contract names an earlier file"), "%s",
 		  hm_error_get()->message);
 }
+
+/* Only what fails for rows that the batch did not come to is passed over, and nothing that fails after it. */
+Test(migrate_backfill, a_trial_that_passes_over_one_file_refuses_the_next, .init = set_up)
+{
+	static const struct {
+		const char *text, *words;
+	} cases[] = {
+		{ "SELECT 1;\nCOMMIT;", "cannot begin or end it" },
+		{ "CREATE TABLE bare (id int PRIMARY KEY);", "bare has to have a column brand_id" },
+	};
+	const struct hm_migrate_config config = { .dsn = v.dsn, .service = "vault", .directory = v.folder };
+
+	vault_write(&v, "0003_fill.sql", FILL(10));
+	vault_write(&v, "0004_required.sql", "ALTER TABLE things ALTER upper_name SET NOT NULL;");
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct hm_arena arena = { 0 };
+		struct hm_migrate_state state;
+
+		vault_write(&v, "0005_wrong.sql", cases[i].text);
+		cr_expect_neq(hm_migrate_try(&config, &arena, &state), HM_OK, "%s", cases[i].text);
+		cr_expect(strstr(hm_error_get()->message, cases[i].words), "%s", hm_error_get()->message);
+		hm_arena_fini(&arena);
+	}
+}

@@ -24,7 +24,7 @@
 #include "store/migrate_session.h"
 #include "store/migrate_text.h"
 
-enum { MIGRATION_CHECKSUM_BYTES = 65, SQLSTATE_BYTES = 6 };
+enum { MIGRATION_CHECKSUM_BYTES = 65 };
 
 struct migration {
 	unsigned version;

@@ -81,11 +81,12 @@ static hm_status status_of(const char *sqlstate, hm_status otherwise)
 	return otherwise;
 }
 
-static _Thread_local char last_sqlstate[SQLSTATE_BYTES];
+/* Kept in the error itself: whatever is raised after it is another. */
+static const char broken_constraint[] = "CONSTRAINT_BROKEN";
 
 bool session_broke_constraint(void)
 {
-	return !strncmp(last_sqlstate, "23", 2);
+	return !strcmp(hm_error_get()->reason, broken_constraint);
 }
 
 hm_status from_pq_session(const PGconn *connection, const PGresult *result, hm_status otherwise, const char *where)
@@ -96,7 +97,6 @@ hm_status from_pq_session(const PGconn *connection, const PGresult *result, hm_s
 	const char *hint = PQresultErrorField(result, PG_DIAG_MESSAGE_HINT);
 	hm_status status;
 
-	snprintf(last_sqlstate, sizeof last_sqlstate, "%s", sqlstate ? sqlstate : "");
 	if (!sqlstate || !message)
 		return hm_raise(UNAVAILABLE, "%s%s", where, PQerrorMessage(connection));
 	status = status_of(sqlstate, otherwise);
@@ -105,8 +105,11 @@ hm_status from_pq_session(const PGconn *connection, const PGresult *result, hm_s
 		hm_error_set_reason(hint ? hint : "");
 		return status;
 	}
-	return hm_raise_at(__FILE__, __LINE__, status, "%s%s (%s)%s%s%s%s", where, message, sqlstate,
-			   detail ? "; " : "", detail ? detail : "", hint ? "; " : "", hint ? hint : "");
+	status = hm_raise_at(__FILE__, __LINE__, status, "%s%s (%s)%s%s%s%s", where, message, sqlstate,
+			     detail ? "; " : "", detail ? detail : "", hint ? "; " : "", hint ? hint : "");
+	if (!strncmp(sqlstate, "23", 2))
+		hm_error_set_reason(broken_constraint);
+	return status;
 }
 
 static hm_status check(const PGconn *connection, const PGresult *result)

@@ -33,7 +33,7 @@ hm_status session_again(hm_status (*work)(void *user), void *user);
  * with the rule as reason, UNAVAILABLE a lost server, else `otherwise`. where is put before. */
 hm_status from_pq_session(const PGconn *connection, const PGresult *result, hm_status otherwise, const char *where);
 
-/* session_broke_constraint says whether the last of this thread's failures was that of a constraint (class 23). */
+/* session_broke_constraint says whether this thread's error is that of a constraint (class 23), with reason CONSTRAINT_BROKEN. */
 bool session_broke_constraint(void);
 
 /* pause_jittered sleeps *pause_ms give or take half of it, and doubles it up to 1 s. */
