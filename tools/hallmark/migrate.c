@@ -205,7 +205,9 @@ static int migrate(const struct options *options, const struct mode *mode, const
 	if (setup_cluster(options, &cluster, &dsn) != HM_OK)
 		return fail(options);
 	admin_dsn = cluster ? hm_cluster_admin_dsn(cluster) : getenv("HALLMARK_ADMIN_DSN");
-	if (mode->needs_admin && (!admin_dsn || !*admin_dsn)) {
+	if (admin_dsn && !*admin_dsn)
+		admin_dsn = NULL; /* to libpq no conninfo at all is the server of this host */
+	if (mode->needs_admin && !admin_dsn) {
 		(void)hm_raise(INVALID_ARGUMENT,
 			       "--bootstrap needs a credential that may create roles: put its conninfo into "
 			       "$HALLMARK_ADMIN_DSN (and its password into a passfile)");
