@@ -35,7 +35,11 @@ hm_status hm_migrate_bootstrap(const struct hm_migrate_config *config)
 
 	TRY(hm_service_name_check(config->service));
 	TRY(session_open(config->admin_dsn, NULL, NULL, &connection));
-	status = session_ask(connection, "SELECT set_config('hallmark.service', $1, false)", 1, &config->service, NULL);
+	/* What others may have put into public is not to be run as the administrator. */
+	status = session_run(connection, "SET search_path = pg_catalog");
+	if (status == HM_OK)
+		status = session_ask(connection, "SELECT set_config('hallmark.service', $1, false)", 1,
+				     &config->service, NULL);
 	if (status == HM_OK)
 		status = session_run(connection, bootstrap_sql);
 	PQfinish(connection);

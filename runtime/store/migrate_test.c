@@ -403,3 +403,16 @@ Test(migrate, waits_for_no_call_with_an_idempotency_key, .init = set_up, .timeou
 	cr_expect_eq(PQtransactionStatus(call), PQTRANS_INTRANS);
 	PQfinish(call);
 }
+
+/* Where public is open to all, whoever is there could be called by the administrator. */
+Test(migrate, bootstraps_with_nobody_elses_functions, .init = set_up)
+{
+	const struct hm_migrate_config config = { .admin_dsn = v.admin_dsn, .service = "vault" };
+
+	cr_assert_str_eq(vault_ask(&v, "", NULL, "GRANT CREATE ON SCHEMA public TO vault_owner"), "");
+	cr_assert_str_eq(vault_ask(&v, "owner", NULL,
+				   "CREATE FUNCTION public.pg_has_role(text, text, text) RETURNS bool LANGUAGE plpgsql AS "
+				   "'BEGIN RAISE EXCEPTION ''run as %'', current_user; END'"),
+			 "");
+	must(hm_migrate_bootstrap(&config));
+}
