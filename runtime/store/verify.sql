@@ -140,11 +140,11 @@ UNION ALL -- a key that is not looked at, a balance that is not moved
 	FROM me JOIN pg_class ON relnamespace = schema JOIN pg_trigger ON tgrelid = pg_class.oid
 	WHERE tgenabled IN ('D', 'R') AND tgname NOT LIKE 'hallmark_append_only%'
 UNION ALL -- whoever made them by hand may have meant well
-	SELECT 7, 'roles-are-plain', rolname, 'may pass the rules: NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION, and as an owner NOLOGIN'
+	SELECT 7, 'roles-are-plain', rolname, 'may pass row-level security or other rules: NOSUPERUSER NOBYPASSRLS NOCREATEROLE NOREPLICATION, and as an owner NOLOGIN'
 	FROM pg_roles, me
 	WHERE oid IN (owner, migrator, app, system) AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolreplication OR oid = owner AND rolcanlogin)
 UNION ALL
-	SELECT 7, 'roles-are-plain', member.rolname, 'may become ' || other.rolname || ', and pass the rules: REVOKE it'
+	SELECT 7, 'roles-are-plain', member.rolname, 'may become ' || other.rolname || ', and pass row-level security or other rules: REVOKE it'
 	FROM me, pg_roles member JOIN pg_roles other ON other.oid <> member.oid
 	WHERE member.oid IN (app, system) AND NOT member.rolsuper AND pg_has_role(member.oid, other.oid, 'MEMBER')
 	  AND (other.oid IN (owner, migrator, app, system) OR other.rolsuper OR other.rolbypassrls OR other.rolcreaterole OR other.rolreplication

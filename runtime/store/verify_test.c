@@ -259,7 +259,7 @@ Test(verify, keeps_append_only_a_partition_that_is_detached)
 		    "COMMENT ON TABLE parts IS 'append-only: as it is';");
 	vault_write(&v, "0002_detach.sql",
 		    "-- notransaction\nALTER TABLE parts DETACH PARTITION parts_1 CONCURRENTLY;");
-	must(migrate());
+	must(vault_migrate(&v));
 	cr_expect_str_eq(vault_ask(&v, "app", "loop", "DELETE FROM parts_1"), "!42501");
 	cr_assert_str_eq(vault_ask(&v, "", NULL, "INSERT INTO parts_1 VALUES ('loop', 1)"), "");
 	cr_expect_str_eq(vault_ask(&v, "owner", NULL, "UPDATE parts_1 SET id = 2"), "!HM009");
