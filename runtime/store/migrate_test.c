@@ -410,9 +410,10 @@ Test(migrate, bootstraps_with_nobody_elses_functions, .init = set_up)
 	const struct hm_migrate_config config = { .admin_dsn = v.admin_dsn, .service = "vault" };
 
 	cr_assert_str_eq(vault_ask(&v, "", NULL, "GRANT CREATE ON SCHEMA public TO vault_owner"), "");
-	cr_assert_str_eq(vault_ask(&v, "owner", NULL,
-				   "CREATE FUNCTION public.pg_has_role(text, text, text) RETURNS bool LANGUAGE plpgsql AS "
-				   "'BEGIN RAISE EXCEPTION ''run as %'', current_user; END'"),
-			 "");
+	cr_assert_str_eq(
+		vault_ask(&v, "owner", NULL,
+			  "CREATE FUNCTION public.pg_has_role(text, text, text) RETURNS bool LANGUAGE plpgsql AS "
+			  "'BEGIN RAISE EXCEPTION ''run as %'', current_user; END'"),
+		"");
 	must(hm_migrate_bootstrap(&config));
 }
