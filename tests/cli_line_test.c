@@ -45,6 +45,8 @@ Test(cli, a_wrong_command_line_ends_with_2_and_says_what_is_wrong)
 		const char *command, *argument, *words;
 	} lines[] = {
 		{ "cal", NULL, "did you mean call?" },
+		{ "mig", NULL, "did you mean migrate?" },
+		{ "nonsense", NULL, "there is no command nonsense (hallmark help)" },
 		{ "call", NULL, "usage: hallmark call" },
 		{ "call", "--brand", "--brand needs a value" },
 		{ "call", "--follow", "call has no option --follow" },

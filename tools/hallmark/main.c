@@ -28,17 +28,26 @@ static int help(FILE *to)
 	return to == stdout ? 0 : 2;
 }
 
+/* How far from being the command's name: one that was begun and not ended is nearer than any that is mistyped. */
+static size_t distance(const char *name, const struct command *command)
+{
+	return strncmp(name, command->name, strlen(name)) ? hm_text_distance(name, command->name) : 0;
+}
+
 static const struct command *find_command(const char *name)
 {
 	const struct command *nearest = commands[0];
+	bool is_like;
 
 	for (size_t i = 0; i < N_COMMANDS; i++) {
 		if (!strcmp(name, commands[i]->name))
 			return commands[i];
-		if (hm_text_distance(name, commands[i]->name) < hm_text_distance(name, nearest->name))
+		if (distance(name, commands[i]) < distance(name, nearest))
 			nearest = commands[i];
 	}
-	fprintf(stderr, "hallmark: there is no command %s; did you mean %s? (hallmark help)\n", name, nearest->name);
+	is_like = distance(name, nearest) <= strlen(nearest->name) / 2;
+	fprintf(stderr, "hallmark: there is no command %s%s%s%s (hallmark help)\n", name,
+		is_like ? "; did you mean " : "", is_like ? nearest->name : "", is_like ? "?" : "");
 	return NULL;
 }
 
