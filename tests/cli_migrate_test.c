@@ -120,7 +120,7 @@ Test(cli_migrate, applies_all_but_a_contract_that_is_not_due, .init = set_up)
 	ends(run, 1);
 	shows(run.err.data, "platform     0003_fill.sql 99 %");
 	shows(run.err.data, "0005_contract.sql: contracts what 0002_expand.sql expanded");
-	shows(run.err.data, "CONTRACT_NOT_DUE");
+	shows(run.err.data, "CONTRACT_NOT_DUE, try again in 24 h\n");
 	run = hallmark("migrate", "platform", "--dsn", dsn, "--plan", NULL);
 	ends(run, 0);
 	shows(run.out.data, "platform     contract waiting   4 applied, 1 pending");

@@ -168,6 +168,20 @@ void print_ids(const struct call_ids *ids)
 		     hm_id_is_zero(&ids->audit) ? "none" : audit);
 }
 
+/* In the largest unit of which there are two, rounded up, so that nobody comes too early. */
+static void print_wait(uint32_t ms)
+{
+	static const struct {
+		uint32_t ms;
+		const char *name;
+	} units[] = { { 3600000, "h" }, { 60000, "min" }, { 1000, "s" }, { 1, "ms" } };
+	size_t i = 0;
+
+	while (units[i].ms > 1 && ms / 2 < units[i].ms)
+		i++;
+	fprintf(stderr, ", try again in %u %s", ms / units[i].ms + (ms % units[i].ms != 0), units[i].name);
+}
+
 /* What programs go by, and how the README's list of troubles names it. */
 static void print_reason(const struct hm_error *error)
 {
@@ -176,7 +190,7 @@ static void print_reason(const struct hm_error *error)
 	fprintf(stderr, "  reason ");
 	print_foreign(stderr, error->reason);
 	if (error->retry_after_ms)
-		fprintf(stderr, ", try again in %u ms", error->retry_after_ms);
+		print_wait(error->retry_after_ms);
 	fputc('\n', stderr);
 }
 
