@@ -73,6 +73,10 @@ UNION ALL
 	FROM tables WHERE NOT EXISTS (
 		SELECT FROM pg_attribute
 		WHERE attrelid = relid AND attname = 'brand_id' AND NOT attisdropped AND attnotnull AND atttypid = 'text'::regtype)
+UNION ALL -- the policies compare by the column's own collation: under one that is not, two brands can be equal
+	SELECT 3, 'migration-brand-id-required', name, 'has a brand_id whose collation is not deterministic: it takes brands for each other'
+	FROM tables JOIN pg_attribute ON attrelid = relid JOIN pg_collation ON pg_collation.oid = attcollation
+	WHERE attname = 'brand_id' AND NOT collisdeterministic
 UNION ALL
 	SELECT 4, 'policy-names-its-role', relname || '.' || polname, 'is for PUBLIC: say TO ' || service || '_app or _system'
 	FROM me JOIN pg_class ON relnamespace = schema JOIN pg_policy ON polrelid = pg_class.oid

@@ -132,6 +132,10 @@ Test(verify, refuses_what_nobody_but_a_person_can_judge)
 		{ "GRANT SELECT (name) ON things TO notes_app", "SCHEMA_IS_PRIVATE", "things to notes_app" },
 		{ "GRANT USAGE ON SCHEMA vault TO notes_app", "SCHEMA_IS_PRIVATE", "vault to notes_app" },
 		{ "ALTER FUNCTION n_things() SECURITY DEFINER", "SECURITY_DEFINER_SEARCH_PATH", "n_things()" },
+		{ "CREATE COLLATION alike (provider = icu, locale = 'und-u-ks-level1', deterministic = false); "
+		  "ALTER TABLE things DISABLE ROW LEVEL SECURITY; DROP VIEW names; DROP POLICY brand ON things; "
+		  "DROP POLICY owner ON things; ALTER TABLE things ALTER brand_id TYPE text COLLATE alike",
+		  "MIGRATION_BRAND_ID_REQUIRED", "things" },
 		{ "ALTER TABLE things OWNER TO CURRENT_USER", "OWNER_OWNS_ALL", "things belongs to" },
 		{ "CREATE TABLE mine (brand_id text NOT NULL)", "OWNER_OWNS_ALL", "mine belongs to" },
 		{ "ALTER VIEW names RESET (security_invoker)", "VIEW_SECURITY_INVOKER_REQUIRED", "names" },
