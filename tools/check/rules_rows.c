@@ -123,10 +123,13 @@ static bool keeps_brand(const PgQuery__Node *node)
 	return is_or;
 }
 
-static bool names_app(const struct look *look, size_t n, PgQuery__Node *const *roles)
+/* <service>_system's jobs cross brands, and PUBLIC is policy-names-its-role's. The owner, by whatever name, is whom a SECURITY DEFINER
+ * function runs as. */
+static bool names_reader(const struct look *look, size_t n, PgQuery__Node *const *roles)
 {
 	for (size_t i = 0; i < n; i++)
-		if (name_is_role(roles[i]->role_spec->rolename, look->group->service, "_app"))
+		if (roles[i]->role_spec->roletype != PG_QUERY__ROLE_SPEC_TYPE__ROLESPEC_PUBLIC &&
+		    !name_is_role(roles[i]->role_spec->rolename, look->group->service, "_system"))
 			return true;
 	return false;
 }
@@ -161,10 +164,10 @@ static const PgQuery__CreatePolicyStmt *policy_find(const struct look *look, con
 static void look_at_altered(const struct look *look, const PgQuery__AlterPolicyStmt *alter)
 {
 	const PgQuery__CreatePolicyStmt *policy = policy_find(look, alter);
-	bool is_for_app = alter->n_roles ? names_app(look, alter->n_roles, alter->roles)
-					 : policy && names_app(look, policy->n_roles, policy->roles);
+	bool is_for_reader = alter->n_roles ? names_reader(look, alter->n_roles, alter->roles)
+					    : policy && names_reader(look, policy->n_roles, policy->roles);
 
-	if (is_for_app && (!policy || policy->permissive))
+	if (is_for_reader && (!policy || policy->permissive))
 		judge_conditions(look, alter->policy_name,
 				 alter->qual ? alter->qual
 				 : policy    ? policy->qual
@@ -180,7 +183,7 @@ static void look_at_conditions(const struct look *look)
 	const PgQuery__CreatePolicyStmt *policy = node->create_policy_stmt;
 
 	if (node->node_case == PG_QUERY__NODE__NODE_CREATE_POLICY_STMT && policy->permissive &&
-	    names_app(look, policy->n_roles, policy->roles))
+	    names_reader(look, policy->n_roles, policy->roles))
 		judge_conditions(look, policy->policy_name, policy->qual, policy->with_check);
 	if (node->node_case == PG_QUERY__NODE__NODE_ALTER_POLICY_STMT)
 		look_at_altered(look, node->alter_policy_stmt);
@@ -243,7 +246,7 @@ const struct rule rules_rows[] = {
 	  .statement = look_for_public },
 	{ .name = "policy-keeps-the-brand",
 	  .category = "brand",
-	  .summary = "a policy for a service's own role keeps to the transaction's brand",
+	  .summary = "a policy for any role but SERVICE_system keeps to the transaction's brand",
 	  .safe = "USING (… = (SELECT nullif(current_setting('hallmark.brand_id', true), ''))), or AS RESTRICTIVE",
 	  .statement = look_at_conditions },
 	{ .name = "rule-forbidden",
