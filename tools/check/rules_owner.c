@@ -171,10 +171,12 @@ static void look_at_identity(const struct look *look)
 /* What a routine's options say of its search_path. */
 enum pin { PIN_NONE, PIN_SAFE, PIN_UNSAFE };
 
+/* pg_temp, where it is not named, comes before all others. */
 static enum pin pin_of(const struct look *look, const PgQuery__VariableSetStmt *set)
 {
 	const struct setting path = { .n_values = set->n_args, .values = set->args };
 	const char *name, *last = "";
+	bool is_early = false;
 
 	if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_RESET_ALL)
 		return PIN_UNSAFE;
@@ -183,9 +185,9 @@ static enum pin pin_of(const struct look *look, const PgQuery__VariableSetStmt *
 	if (set->kind != PG_QUERY__VARIABLE_SET_KIND__VAR_SET_VALUE || setting_has(look, &path, "public") ||
 	    setting_has(look, &path, "$user"))
 		return PIN_UNSAFE;
-	for (size_t i = 0; (name = setting_value(look, &path, i)); i++)
-		last = name;
-	return setting_has(look, &path, "pg_temp") && strcmp(last, "pg_temp") != 0 ? PIN_UNSAFE : PIN_SAFE;
+	for (size_t i = 0; (name = setting_value(look, &path, i)); last = name, i++)
+		is_early |= !strcmp(last, "pg_temp");
+	return is_early || strcmp(last, "pg_temp") != 0 ? PIN_UNSAFE : PIN_SAFE;
 }
 
 struct powers {
