@@ -108,6 +108,7 @@ struct check {
 	struct finding *findings;
 	size_t n_findings, n_allowed, n_files;
 	bool wants_timeouts; /* --require-timeouts: files that something else than hallmark migrate runs */
+	bool is_live; /* a database is looked at, too: a folder may have nothing to say */
 	const char *against; /* --against REV; NULL */
 };
 

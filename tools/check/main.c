@@ -102,6 +102,7 @@ static bool read_option(int option, struct request *request, struct check *check
 		return true;
 	case 'd':
 		request->dsn = optarg;
+		check->is_live = true;
 		return true;
 	case OPTION_SCRATCH:
 		request->wants_scratch = true;

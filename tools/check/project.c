@@ -313,13 +313,13 @@ static hm_status add_single(const struct project *project, const char *path)
 	return add_file(project, group, path, false);
 }
 
-/* A folder that has nothing of ours is not the one that was meant. */
+/* A folder that has nothing of ours is not the one that was meant, unless a database is. */
 static hm_status add_named_folder(const struct project *project, const char *folder)
 {
 	size_t before = project->check->n_files;
 
 	TRY(add_folder(project, folder, 0));
-	if (project->check->n_files == before && !project->check->contract_root)
+	if (project->check->n_files == before && !project->check->contract_root && !project->check->is_live)
 		return hm_raise(NOT_FOUND, "%s has no migrations, queries or contracts below it", folder);
 	return HM_OK;
 }
