@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+static const char space[] = " \t\n\r\f\v";
+
 struct search {
 	const struct look *look;
 	void (*judge)(const struct look *look, const char *schema, const char *name, int location);
@@ -52,17 +54,22 @@ static void tell_list(const struct search *search, size_t n, PgQuery__Node *cons
 	tell(search, list_qualifier(n, names), list_last(n, names), location);
 }
 
-/* schema.name in a constant, as regclass and its like read it. */
+/* schema.name in a constant, as regclass and its like read it: space around the names is none of theirs. */
 static void tell_text(const struct search *search, const PgQuery__Node *node, int location)
 {
 	const char *text = constant_text(&search->look->check->arena, node), *dot;
-	size_t quote = text && *text == '"';
+	size_t quote, size;
 	char *schema;
 
+	text = text ? text + strspn(text, space) : NULL;
 	dot = text ? strchr(text, '.') : NULL;
-	if (!dot || (size_t)(dot - text) <= 2 * quote || strcspn(text, " \t\n('") < (size_t)(dot - text))
+	size = dot ? (size_t)(dot - text) : 0;
+	while (size && strchr(space, text[size - 1]))
+		size--;
+	quote = size && *text == '"';
+	if (size <= 2 * quote || strcspn(text, " \t\n\r\f\v('") < size)
 		return;
-	schema = hm_arena_dup(&search->look->check->arena, text + quote, (size_t)(dot - text) - 2 * quote);
+	schema = hm_arena_dup(&search->look->check->arena, text + quote, size - 2 * quote);
 	tell(search, schema, dot + 1, location);
 }
 
