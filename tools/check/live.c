@@ -68,10 +68,9 @@ static hm_status read_conninfo(const char *dsn, bool *ret_has_user)
 
 	*ret_has_user = false;
 	if (!options) {
-		(void)!hm_raise(INVALID_ARGUMENT, "--dsn: %.*s", problem ? (int)strcspn(problem, "\n") : 0,
-				problem ? problem : "");
-		PQfreemem(problem);
-		return HM_INVALID_ARGUMENT;
+		PQfreemem(problem); /* it quotes what it cannot read, which may be a password */
+		return hm_raise(INVALID_ARGUMENT,
+				"--dsn is neither key=value pairs nor a postgresql:// URI that libpq can read");
 	}
 	for (const PQconninfoOption *one = options; one->keyword; one++) {
 		has_password |= one->val && (!strcmp(one->keyword, "password") || !strcmp(one->keyword, "sslpassword"));

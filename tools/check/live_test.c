@@ -229,6 +229,16 @@ Test(check_live, a_password_in_the_conninfo_is_refused)
 	cr_expect_not(strstr(result.err.data, "hunter2"));
 }
 
+/* libpq's own complaint quotes it. */
+Test(check_live, a_conninfo_that_cannot_be_read_is_not_shown)
+{
+	struct child_result result = hallmark("check", "services", "--dsn", "postgresql://u:hunter%zz@h/", NULL);
+
+	ends(result, 2);
+	shows(result.err.data, "--dsn");
+	cr_expect_not(strstr(result.err.data, "hunter"));
+}
+
 Test(check_live, a_database_that_is_not_there_is_no_finding)
 {
 	struct child_result result = hallmark("check", "services", "--dsn", "host=/nowhere dbname=hallmark", NULL);
