@@ -32,15 +32,19 @@ static size_t line_begin(const struct file *file, size_t at)
 	return at;
 }
 
-/* Bytes that could steer a terminal show as '?'. */
-static void print_line(const char *text, size_t size)
+/* Bytes that could steer a terminal show as '?', those of U+0080 to U+009F, too. */
+static void print_plain(const char *text, size_t size)
 {
 	for (size_t i = 0; i < size; i++) {
-		unsigned char c = (unsigned char)text[i];
+		unsigned char c = (unsigned char)text[i], before = i ? (unsigned char)text[i - 1] : 0;
 
-		putchar(c == '\t' ? ' ' : (c < ' ' || c == 0x7f) ? '?' : c);
+		putchar(c == '\t' ? ' ' : (c < ' ' || c == 0x7f || (before == 0xc2 && c < 0xa0)) ? '?' : c);
 	}
-	putchar('\n');
+}
+
+static void print_text(const char *text)
+{
+	print_plain(text, strlen(text));
 }
 
 static void print_place(const struct finding *finding)
@@ -51,7 +55,8 @@ static void print_place(const struct finding *finding)
 	while (end < file->size && file->text[end] != '\n')
 		end++;
 	printf("%s%6u |%s ", style("\033[2m"), finding->line, style("\033[0m"));
-	print_line(file->text + begin, end - begin);
+	print_plain(file->text + begin, end - begin);
+	putchar('\n');
 	marked = finding->end < end ? finding->end : end;
 	printf("       %s|%s %*s%s", style("\033[2m"), style("\033[0m"), (int)finding->column - 1, "",
 	       style("\033[31m"));
@@ -66,16 +71,28 @@ static void print_finding(const struct finding *finding)
 {
 	const struct rule *rule = rule_find(finding->rule);
 
-	printf("%s%s", style("\033[1m"), finding->path);
+	fputs(style("\033[1m"), stdout);
+	print_text(finding->path);
 	if (finding->line)
 		printf(":%u:%u", finding->line, finding->column);
 	printf(":%s %s%s%s\n", style("\033[0m"), style("\033[31m"), finding->rule, style("\033[0m"));
 	if (finding->file && finding->file->size)
 		print_place(finding);
-	printf("  %s\n", finding->message);
+	fputs("  ", stdout);
+	print_text(finding->message);
+	putchar('\n');
 	if (rule && rule->safe)
 		printf("  %ssafe:%s %s\n", style("\033[32m"), style("\033[0m"), rule->safe);
 	printf("  %smore: hallmark check --explain %s%s\n\n", style("\033[2m"), finding->rule, style("\033[0m"));
+}
+
+static void print_allowed(const struct finding *finding)
+{
+	fputs("allowed: ", stdout);
+	print_text(finding->path);
+	printf(":%u %s because ", finding->line, finding->rule);
+	print_text(finding->allow->reason);
+	putchar('\n');
 }
 
 static void write_text(const struct check *check)
@@ -85,7 +102,7 @@ static void write_text(const struct check *check)
 			print_finding(one);
 	for (const struct finding *one = check->findings; one; one = one->next)
 		if (one->allow)
-			printf("allowed: %s:%u %s because %s\n", one->path, one->line, one->rule, one->allow->reason);
+			print_allowed(one);
 	fflush(stdout);
 	fprintf(stderr, "%zu file%s checked: %zu finding%s, %zu allowed\n", check->n_files,
 		check->n_files == 1 ? "" : "s", check->n_findings, check->n_findings == 1 ? "" : "s", check->n_allowed);
@@ -155,9 +172,12 @@ static void write_github(const struct check *check)
 static void write_lines(const struct check *check)
 {
 	for (const struct finding *one = check->findings; one; one = one->next)
-		if (!one->allow)
-			printf("%s:%u:%u: %s: %s\n", one->path, one->line ? one->line : 1,
-			       one->column ? one->column : 1, one->rule, one->message);
+		if (!one->allow) {
+			print_text(one->path);
+			printf(":%u:%u: %s: ", one->line ? one->line : 1, one->column ? one->column : 1, one->rule);
+			print_text(one->message);
+			putchar('\n');
+		}
 }
 
 static const struct format formats[] = {
