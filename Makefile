@@ -285,7 +285,7 @@ $(B)/tests/fuzz/sql_fuzz: $(call obj,tests/fuzz/sql_fuzz.c $(SQLGEN_SRC) runtime
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $^ -lpg_query -fsanitize=fuzzer
 
 # The checks' fuzzer, for the same reason.
-$(B)/tests/fuzz/check_fuzz: $(call obj,tests/fuzz/check_fuzz.c $(filter-out %/main.c,$(CHECK_SRC))) $(LIB)
+$(B)/tests/fuzz/check_fuzz: $(call obj,tests/fuzz/check_fuzz.c $(filter-out %/main.c,$(CHECK_SRC)) $(SQLGEN_SRC)) $(LIB)
 	$(call say,LINK,$@)
 	$(Q)mkdir -p $(@D) && $(CC) $(CFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(CHECK_LIBS) -fsanitize=fuzzer
 
