@@ -51,7 +51,8 @@ static void add(const struct look *look, const struct statement *statement, size
 void complain(const struct look *look, int location, const char *format, ...)
 {
 	const struct statement *at = look->statement;
-	bool is_placed = location >= 0 && (size_t)location < at->size;
+	/* One in a body may be placed too far behind, where PL/pgSQL tells no line of it. */
+	bool is_placed = location >= 0 && (size_t)location < at->size && at->base + (size_t)location < at->end;
 	va_list arguments;
 
 	va_start(arguments, format);
