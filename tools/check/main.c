@@ -9,6 +9,7 @@
  *
  * Exit status: 0 nothing found, 1 findings, 2 the command line is wrong or something could not be read.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -158,6 +159,16 @@ static int list_rules(struct check *check, bool json)
 	return 0;
 }
 
+/* A report that was not written is no report: whoever reads the status must not take it for one. */
+static int outcome(const struct check *check)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		fprintf(stderr, "hallmark check: the report cannot be written: %s\n", strerror(errno));
+		return 2;
+	}
+	return check->n_findings ? 1 : 0;
+}
+
 static int run(struct check *check, const struct request *request, const char *const *paths, size_t n_paths)
 {
 	static const char *const here[] = { "." };
@@ -172,7 +183,7 @@ static int run(struct check *check, const struct request *request, const char *c
 		return fail();
 	findings_settle(check);
 	request->format->write(check);
-	return check->n_findings ? 1 : 0;
+	return outcome(check);
 }
 
 /* The findings are those of the run; what the rules say of the file is for a call without --trace. */
@@ -181,7 +192,7 @@ static int run_trace(struct check *check, const struct request *request)
 	if (check_read(check, &request->trace, 1, request->service) != HM_OK ||
 	    trace_run(check, request->format) != HM_OK)
 		return fail();
-	return check->n_findings ? 1 : 0;
+	return outcome(check);
 }
 
 /*

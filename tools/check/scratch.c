@@ -53,15 +53,24 @@ void scratch_close(void)
 	pthread_mutex_unlock(&scratch.closing);
 }
 
-static void *wait_for_signal(void *unused)
+/* What ends a program from outside: Ctrl-C, kill, a terminal that is closed. */
+static sigset_t ending(void)
 {
 	sigset_t signals;
-	int signal;
 
-	(void)unused;
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
 	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGHUP);
+	return signals;
+}
+
+static void *wait_for_signal(void *unused)
+{
+	const sigset_t signals = ending();
+	int signal;
+
+	(void)unused;
 	sigwait(&signals, &signal);
 	scratch_close();
 	_exit(128 + signal);
@@ -69,12 +78,9 @@ static void *wait_for_signal(void *unused)
 
 static hm_status watch_signals(void)
 {
-	sigset_t signals;
+	const sigset_t signals = ending();
 	pthread_t thread;
 
-	sigemptyset(&signals);
-	sigaddset(&signals, SIGINT);
-	sigaddset(&signals, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &signals, NULL);
 	if (pthread_create(&thread, NULL, wait_for_signal, NULL))
 		return hm_raise(RESOURCE_EXHAUSTED, "no thread to wait for signals");
