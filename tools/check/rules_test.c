@@ -174,3 +174,32 @@ Test(check_rules, the_repository_keeps_them)
 	cr_expect_eq(result.exit_code, 0, "%s", result.out.data);
 	child_fini(&result);
 }
+
+Test(check_rules, a_report_that_cannot_be_written_is_no_success)
+{
+	const char *const command[] = { "/bin/sh", "-c", "exec \"$0\" check --json > /dev/full", cli_program(), NULL };
+	struct child_result result;
+
+	must(child_run(command, NULL, &result));
+	cr_expect_eq(result.exit_code, 2, "%d", result.exit_code);
+	cr_expect(strstr(result.err.data, "cannot be written"), "%s", result.err.data);
+	child_fini(&result);
+}
+
+Test(check_rules, what_a_file_says_steers_no_terminal)
+{
+	char path[] = "/tmp/hallmark-escape-XXXXXX.sql";
+	const char *const command[] = { cli_program(), "check", path, "--service", "example", NULL };
+	int fd = mkstemps(path, strlen(".sql"));
+	struct child_result result;
+
+	cr_assert_geq(fd, 0);
+	cr_assert_gt(
+		dprintf(fd, "-- hallmark:allow type-json because \033[2J\nCREATE TABLE \"\033[31mx\" (id json);\n"), 0);
+	close(fd);
+	must(child_run(command, NULL, &result));
+	unlink(path);
+	cr_expect_eq(result.exit_code, 1);
+	cr_expect_not(memchr(result.out.data, '\033', result.out.size), "%s", result.out.data);
+	child_fini(&result);
+}
