@@ -3,6 +3,7 @@
 
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>
+#include <ftw.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,9 @@
 #define ENV_DSN "HALLMARK_TEST_DSN" /* without database and user */
 #define ENV_TEMPLATE "HALLMARK_TEST_TEMPLATE"
 #define ENV_KEYS "HALLMARK_TEST_KEYS"
+
+/* PostgreSQL takes a checkpoint for each database it drops: hundreds of them are gone sooner with the whole cluster. */
+enum { DROPPED_MAX = 32 };
 
 static struct hm_cluster *cluster; /* the runner's alone */
 
@@ -108,12 +112,17 @@ static void prepare_services(const char *keys, const char *template)
 		prepare_service(*service, "tests/services", keys, template);
 }
 
-/* Databases of a run that was killed; their names begin with its process id. */
-static void drop_leftovers(void)
+/* The databases of tests, of this run and of one that was killed. */
+static PGresult *list_databases(PGconn **ret_connection)
+{
+	return run(hm_cluster_admin_dsn(cluster), "SELECT datname FROM pg_database WHERE datname ~ '^t[0-9]+_'",
+		   ret_connection);
+}
+
+static void drop_databases(void)
 {
 	PGconn *connection;
-	PGresult *result = run(hm_cluster_admin_dsn(cluster),
-			       "SELECT datname FROM pg_database WHERE datname ~ '^t[0-9]+_'", &connection);
+	PGresult *result = list_databases(&connection);
 	char sql[128];
 
 	for (int i = 0; i < PQntuples(result); i++) {
@@ -122,6 +131,35 @@ static void drop_leftovers(void)
 	}
 	PQclear(result);
 	PQfinish(connection);
+}
+
+static bool has_many_databases(void)
+{
+	PGconn *connection;
+	PGresult *result = list_databases(&connection);
+	bool has_many = PQntuples(result) > DROPPED_MAX;
+
+	PQclear(result);
+	PQfinish(connection);
+	return has_many;
+}
+
+static int remove_one(const char *path, const struct stat *info, int type, struct FTW *where)
+{
+	(void)info, (void)type, (void)where;
+	return remove(path);
+}
+
+/* Stops the cluster and removes it, unless another run that joined it goes on with it. */
+static void remove_cluster(void)
+{
+	char folder[256], pid_file[300];
+
+	snprintf(folder, sizeof folder, "%s", hm_cluster_directory(cluster));
+	snprintf(pid_file, sizeof pid_file, "%s/data/postmaster.pid", folder);
+	hm_cluster_stop(cluster);
+	if (access(pid_file, F_OK))
+		(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* The folder beside the test program: each variant has its own. */
@@ -144,7 +182,7 @@ ReportHook(PRE_ALL)(struct criterion_test_set *set)
 	need(hm_crypto_init(), "libsodium");
 	snprintf(path, sizeof path, "%s/pg", root);
 	need(hm_cluster_start(&(struct hm_cluster_config){ .directory = path }, &cluster), "the test cluster");
-	drop_leftovers();
+	drop_databases();
 	snprintf(template, sizeof template, "t%ld_template", (long)getpid());
 	snprintf(sql, sizeof sql, "CREATE DATABASE %s", template);
 	need(run_once(hm_cluster_admin_dsn(cluster), sql) ? HM_OK : hm_raise(INTERNAL, "refused"), sql);
@@ -159,7 +197,11 @@ ReportHook(PRE_ALL)(struct criterion_test_set *set)
 ReportHook(POST_ALL)(struct criterion_global_stats *stats)
 {
 	(void)stats;
-	drop_leftovers();
+	if (has_many_databases()) {
+		remove_cluster();
+		return;
+	}
+	drop_databases();
 	hm_cluster_stop(cluster);
 }
 
