@@ -2,6 +2,7 @@
 #include "store/cluster.h"
 
 #include <criterion/criterion.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <libpq-fe.h>
@@ -208,17 +209,27 @@ Test(cluster, ends_with_the_process_that_started_it)
 	cr_expect_eq(poll(&end, 1, -1), 1);
 }
 
+/* Whichever starts it, the other joins; a joined cluster ends with its starter, so the child stays until the parent has asked. */
 Test(cluster, starts_once_when_two_processes_start_it)
 {
-	pid_t other = fork();
-	int outcome = -1;
+	int outcome = -1, until[2];
+	char end;
+	pid_t other;
 
+	cr_assert_eq(pipe(until), 0);
+	other = fork();
 	if (other == 0) {
 		struct hm_cluster *cluster = NULL;
+		hm_status status = hm_cluster_start(&(struct hm_cluster_config){ .directory = directory }, &cluster);
 
-		_exit(hm_cluster_start(&(struct hm_cluster_config){ .directory = directory }, &cluster) != HM_OK);
+		close(until[1]);
+		while (read(until[0], &end, 1) < 0 && errno == EINTR)
+			;
+		_exit(status != HM_OK);
 	}
 	hm_cluster_stop(start());
+	close(until[1]);
+	close(until[0]);
 	cr_assert_eq(waitpid(other, &outcome, 0), other);
 	cr_expect_eq(outcome, 0);
 	hm_cluster_stop(start()); /* whichever had started it, it has ended now */

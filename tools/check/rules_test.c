@@ -37,6 +37,14 @@ struct outcome {
 	int exit_code;
 };
 
+static json_t *take_member(json_t *object, const char *name)
+{
+	json_t *member = json_incref(json_object_get(object, name));
+
+	json_decref(object);
+	return member;
+}
+
 static struct outcome check_example(const char *example, const struct way *way)
 {
 	char root[] = "/tmp/hallmark-example-XXXXXX", path[PATH_BYTES];
@@ -62,7 +70,7 @@ static struct outcome check_example(const char *example, const struct way *way)
 	outcome.findings = json_loads(result.out.data, 0, NULL);
 	cr_assert(outcome.findings, "no JSON but: %s%s", result.out.data, result.err.size ? result.err.data : "");
 	if (way->is_traced)
-		outcome.findings = json_object_get(outcome.findings, "findings");
+		outcome.findings = take_member(outcome.findings, "findings");
 	child_fini(&result);
 	must(child_run((const char *const[]){ "/bin/rm", "-r", root, NULL }, NULL, &result));
 	child_fini(&result);
@@ -105,6 +113,7 @@ static void expect_all(const char *rule, const char *page, const char *heading,
 			struct outcome outcome = check_example(example, &ways[i]);
 
 			expect(rule, &outcome);
+			json_decref(outcome.findings);
 			free(example);
 			n_all++;
 		}

@@ -15,7 +15,7 @@ static const char first[] =
 	" entity_type TEXT, entity_id TEXT, brand_id TEXT NOT NULL, request_id TEXT, details JSONB);\n";
 
 /* Traces 0002 behind the first file. */
-static const json_t *trace(const char *second, int exit_code)
+static json_t *trace(const char *second, int exit_code)
 {
 	static char folder[] = "/tmp/hallmark-trace-XXXXXX";
 	char migrations[64], path[96];
@@ -58,7 +58,7 @@ static bool locks(const json_t *statement, const char *relation, const char *mod
 
 Test(check_trace, shows_each_lock_with_the_statement_that_took_it)
 {
-	const json_t *report =
+	json_t *report =
 		trace("CREATE TABLE notes (brand_id text NOT NULL, id uuid NOT NULL, PRIMARY KEY (brand_id, id));\n"
 		      "CREATE INDEX orders_by_total ON orders (brand_id, total);\n"
 		      "ALTER TABLE orders ADD COLUMN note text;\n",
@@ -69,23 +69,26 @@ Test(check_trace, shows_each_lock_with_the_statement_that_took_it)
 	cr_expect(locks(statement(report, 1), "orders", "ShareLock"));
 	cr_expect(locks(statement(report, 2), "orders", "AccessExclusiveLock"));
 	cr_expect_not(locks(statement(report, 2), "orders", "ShareLock"), "it was taken before");
+	json_decref(report);
 }
 
 Test(check_trace, sees_what_an_index_built_concurrently_locks)
 {
-	const json_t *report =
+	json_t *report =
 		trace("-- notransaction\nCREATE INDEX CONCURRENTLY orders_by_total ON orders (brand_id, total);\n", 0);
 
 	cr_expect(locks(statement(report, 0), "orders", "ShareUpdateExclusiveLock"));
 	cr_expect_not(locks(statement(report, 0), "orders", "ShareLock"));
+	json_decref(report);
 }
 
 Test(check_trace, shows_a_rewrite_that_is_hidden_in_dynamic_sql)
 {
-	const json_t *report = trace("DO $$ DECLARE name text := 'orders'; BEGIN\n"
-				     " EXECUTE 'ALTER TABLE ' || name || ' ALTER total TYPE numeric'; END $$;\n",
-				     1);
+	json_t *report = trace("DO $$ DECLARE name text := 'orders'; BEGIN\n"
+			       " EXECUTE 'ALTER TABLE ' || name || ' ALTER total TYPE numeric'; END $$;\n",
+			       1);
 
 	cr_expect_str_eq(json_string_value(json_array_get(json_object_get(statement(report, 0), "rewrites"), 0)),
 			 "orders");
+	json_decref(report);
 }
