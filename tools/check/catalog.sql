@@ -58,13 +58,8 @@ strangers AS ( -- who may become the owner, and is neither the migrator nor a su
 	       || ': what is another service''s is asked of that service' AS advice
 	FROM crossings
 UNION ALL
-	SELECT 'catalog-brand', relname, 'is a foreign table: its rows are another database''s, past the brand' FROM relations WHERE relkind = 'f'
-UNION ALL
 	SELECT 'catalog-owner', 'schema ' || nspname, 'belongs to ' || nspowner::regrole || ': ALTER SCHEMA … OWNER TO ' || $1 || '_owner'
 	FROM pg_namespace JOIN me ON pg_namespace.oid = schema WHERE pg_namespace.nspowner IS DISTINCT FROM owner
-UNION ALL
-	SELECT 'catalog-owner', proname || '()', 'belongs to ' || proowner::regrole || ': ALTER FUNCTION … OWNER TO ' || service || '_owner'
-	FROM me JOIN pg_proc ON pronamespace = schema WHERE proowner <> owner
 UNION ALL
 	SELECT 'catalog-owner', typname, 'belongs to ' || typowner::regrole || ': ALTER TYPE … OWNER TO ' || service || '_owner'
 	FROM me JOIN pg_type ON typnamespace = schema WHERE typrelid = 0 AND typelem = 0 AND typowner <> owner

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "live.h"
+#include "live_names.h"
 #include "tree.h"
 
 static const char verify_sql[] =
@@ -14,36 +15,13 @@ static const char catalog_sql[] =
 #include "gen/tools/check/catalog.sql.h"
 	;
 
-/* The migrator's names of rules, and which page here tells of them. */
-static const struct {
-	const char *of_migrator, *rule;
-} rules[] = {
-	{ "audit-table-required", "catalog-audit-log" },
-	{ "append-only-triggers", "catalog-audit-log" },
-	{ "audit-log-indexes", "catalog-audit-log" },
-	{ "migration-brand-id-required", "catalog-brand" },
-	{ "brand-id-in-keys-required", "catalog-brand" },
-	{ "brand-id-by-itself", "catalog-brand" },
-	{ "row-security-forced", "catalog-row-security" },
-	{ "policies-as-put-on", "catalog-row-security" },
-	{ "policy-names-its-role", "catalog-row-security" },
-	{ "policy-keeps-the-brand", "catalog-row-security" },
-	{ "rule-forbidden", "catalog-row-security" },
-	{ "view-security-invoker-required", "catalog-row-security" },
-	{ "security-definer-forbidden", "catalog-row-security" },
-	{ "grants-as-put-on", "catalog-grants" },
-	{ "schema-is-private", "catalog-grants" },
-	{ "roles-are-plain", "catalog-roles" },
-	{ "owner-owns-all", "catalog-owner" },
-	{ "triggers-are-enabled", "catalog-half-done" },
-};
-
+/* catalog.sql's rules have the names of their pages. */
 static const char *rule_of(struct hm_arena *arena, const char *name)
 {
-	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++)
-		if (!strcmp(rules[i].of_migrator, name))
-			return rules[i].rule;
-	return strncmp(name, "catalog-", strlen("catalog-")) ? "catalog-row-security" : hm_arena_strdup(arena, name);
+	for (size_t i = 0; i < sizeof live_names / sizeof *live_names; i++)
+		if (!strcmp(live_names[i].of_migrator, name))
+			return live_names[i].rule;
+	return hm_arena_strdup(arena, name);
 }
 
 static hm_status ask(const struct live *live, const char *sql)

@@ -17,6 +17,7 @@
 #include "tests/database.h"
 #include "tests/example.h"
 #include "tests/fixture.h"
+#include "tools/check/live_names.h"
 
 enum { PATH_BYTES = 512 };
 
@@ -165,8 +166,10 @@ static void expect_page(const char *rule)
 	each(catalog_audit_log, "catalog-audit-log");         \
 	each(catalog_brand, "catalog-brand");                 \
 	each(catalog_drift, "catalog-drift");                 \
+	each(catalog_functions, "catalog-functions");         \
 	each(catalog_grants, "catalog-grants");               \
 	each(catalog_half_done, "catalog-half-done");         \
+	each(catalog_idempotency, "catalog-idempotency");     \
 	each(catalog_other_schemas, "catalog-other-schemas"); \
 	each(catalog_owner, "catalog-owner");                 \
 	each(catalog_roles, "catalog-roles");                 \
@@ -201,6 +204,45 @@ Test(check_live, every_page_of_a_live_rule_has_its_test)
 		cr_expect(is_tested, "%s", entry->d_name);
 	}
 	closedir(folder);
+}
+
+/* ---- The migrator's rules ---------------------------------------------------------------------------------------------- */
+
+static const char verify_sql[] =
+#include "gen/runtime/store/verify.sql.h"
+	;
+
+/* The page of a rule of verify.sql, which begins at its quoted name. */
+static const char *page_of(const char *text)
+{
+	for (size_t i = 0; i < sizeof live_names / sizeof *live_names; i++) {
+		size_t n = strlen(live_names[i].of_migrator);
+
+		if (!strncmp(text, live_names[i].of_migrator, n) && text[n] == '\'')
+			return live_names[i].rule;
+	}
+	return NULL;
+}
+
+/* Each part of offences begins with its rank and its rule, both written out. */
+Test(check_live, every_rule_that_the_migrator_verifies_has_a_page)
+{
+	const char *part = strstr(verify_sql, "offences(rank, rule, object, advice) AS (");
+	size_t n = 0;
+
+	for (; part; part = strstr(part + 1, "UNION ALL"), n++) {
+		const char *select = strstr(part, "\tSELECT ");
+		char path[PATH_BYTES], rule[64];
+
+		cr_assert(select);
+		cr_assert(sscanf(select, " SELECT %*u, '%63[a-z-]", rule) == 1 ||
+				  sscanf(select, " SELECT DISTINCT %*u, '%63[a-z-]", rule) == 1,
+			  "no rule at: %.60s", select);
+		cr_assert(page_of(strstr(select, rule)), "%s is not in live_names.h", rule);
+		snprintf(path, sizeof path, "%s/%s.md", pages, page_of(strstr(select, rule)));
+		cr_expect_eq(access(path, R_OK), 0, "%s", path);
+	}
+	cr_expect_gt(n, sizeof live_names / sizeof *live_names);
 }
 
 /* ---- What is right is not complained of -------------------------------------------------------------------------------- */
