@@ -1,16 +1,10 @@
 /* Resolver, file: read whole each time, as neither its time nor its size would tell of every change. */
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/arena.h"
+#include "base/text_file.h"
 #include "client/resolver.h"
 #include "net/url.h"
-
-enum { FILE_BYTES_MAX = 64 * 1024 };
 
 static const char blanks[] = " \t\r";
 
@@ -78,38 +72,13 @@ hm_status hm_file_parse(const char *path, char *text, struct hm_endpoints *ret_e
 	return HM_OK;
 }
 
-/* A NUL would hide what is behind it. */
-static hm_status read_all(int file, const char *path, char *ret_text)
-{
-	size_t size = 0;
-	ssize_t got;
-
-	while ((got = read(file, ret_text + size, FILE_BYTES_MAX + 1 - size)) > 0 || (got < 0 && errno == EINTR))
-		size += got > 0 ? (size_t)got : 0;
-	if (got < 0)
-		return hm_raise_errno(UNAVAILABLE, "cannot read %s", path);
-	if (size > FILE_BYTES_MAX)
-		return hm_raise(INVALID_ARGUMENT, "%s: larger than %d bytes", path, FILE_BYTES_MAX);
-	ret_text[size] = '\0';
-	if (strlen(ret_text) != size)
-		return hm_raise(INVALID_ARGUMENT, "%s: has a zero byte", path);
-	return HM_OK;
-}
-
 hm_status hm_file_resolve(const char *path, struct hm_endpoints *ret_endpoints)
 {
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-	struct hm_arena arena = { 0 };
-	hm_status status;
-	char *text;
+	struct hm_buffer text = { 0 };
+	hm_status status = hm_text_file_read(path, &text);
 
-	if (file < 0)
-		return hm_raise_errno(UNAVAILABLE, "cannot read %s", path);
-	text = hm_arena_alloc(&arena, FILE_BYTES_MAX + 2);
-	status = read_all(file, path, text);
-	close(file);
 	if (status == HM_OK)
-		status = hm_file_parse(path, text, ret_endpoints);
-	hm_arena_fini(&arena);
+		status = hm_file_parse(path, text.data, ret_endpoints);
+	hm_buffer_fini(&text);
 	return status;
 }

@@ -1,13 +1,10 @@
 /* Fault: which rules strike. */
 #include "rpc/fault.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-enum { FILE_BYTES_MAX = 64 << 10 };
+#include "base/text_file.h"
 
 bool hm_fault_matches(const struct hm_fault_rule *rule, const char *method)
 {
@@ -59,44 +56,18 @@ struct hm_fault hm_faults_meet(struct hm_faults *faults, enum hm_fault_side at, 
 	return fault;
 }
 
-static hm_status read_all(int file, const char *path, char *ret_text)
-{
-	size_t size = 0;
-	ssize_t got;
-
-	while ((got = read(file, ret_text + size, FILE_BYTES_MAX + 1 - size)) > 0 || (got < 0 && errno == EINTR))
-		size += got > 0 ? (size_t)got : 0;
-	if (got < 0)
-		return hm_raise_errno(UNAVAILABLE, "cannot read %s", path);
-	ret_text[size] = '\0';
-	if (size > FILE_BYTES_MAX || strlen(ret_text) != size)
-		return hm_raise(INVALID_ARGUMENT, "%s: larger than %d bytes, or with a zero byte", path,
-				FILE_BYTES_MAX);
-	return HM_OK;
-}
-
-static hm_status read_rules(const char *path, char *text, struct hm_fault_rules *ret_rules)
-{
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-	hm_status status;
-
-	if (file < 0)
-		return hm_raise_errno(UNAVAILABLE, "cannot read %s", path);
-	status = read_all(file, path, text);
-	close(file);
-	return status == HM_OK ? hm_fault_parse(path, text, ret_rules) : status;
-}
-
 hm_status hm_faults_open(const char *path, struct hm_faults **ret_faults)
 {
 	SCOPED(hm_faults) faults = calloc(1, sizeof *faults);
-	char *text = malloc(FILE_BYTES_MAX + 2);
+	struct hm_buffer text = { 0 };
 	hm_status status;
 
-	if (!faults || !text)
+	if (!faults)
 		abort();
-	status = read_rules(path, text, &faults->rules);
-	free(text);
+	status = hm_text_file_read(path, &text);
+	if (status == HM_OK)
+		status = hm_fault_parse(path, text.data, &faults->rules);
+	hm_buffer_fini(&text);
 	TRY(status);
 	*ret_faults = take(&faults);
 	return HM_OK;
