@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 
 #include "base/clock_manual.h"
-#include "server/serving.h"
+#include "server/server_own.h"
 #include "tests/rpc_world.h"
 
 enum { MINUTE_MS = 60 * 1000 };

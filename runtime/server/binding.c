@@ -1,8 +1,11 @@
 /* Binding: counted, because calls go on under a principal whose slot has been bound anew. */
-#include "server/serving.h"
+#include "server/binding.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "server/peer.h"
+#include "server/server_own.h"
 
 static void keep_error(struct hm_binding *binding)
 {

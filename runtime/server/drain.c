@@ -6,7 +6,8 @@
  */
 #include "base/clock.h"
 #include "base/sleep.h"
-#include "server/serving.h"
+#include "server/peer.h"
+#include "server/server_own.h"
 
 static void say_goaway(struct hm_server *server, bool to_own)
 {

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "server/call_stream.h"
-#include "server/serving.h"
+#include "server/server_own.h"
 
 enum { REQUEST_BYTES = 1024, WATCH_MS = 200 };
 

@@ -3,7 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/serving.h"
+#include "rpc/identity.h"
+#include "server/peer.h"
+#include "server/server_own.h"
 
 void hm_peer_prove(struct hm_peer *peer)
 {

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "server/serving.h"
+#include "server/server_own.h"
 
 enum { REQUEST_BYTES = 1024, DEADLINE_MS = 5000 };
 

@@ -7,8 +7,8 @@
 
 #include "client/channel.h"
 #include "client/channel_status.h"
+#include "server/server_own.h"
 #include "server/server_status_own.h"
-#include "server/serving.h"
 
 struct hm_server_channel {
 	struct hm_server_channel *next;

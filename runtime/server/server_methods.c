@@ -1,7 +1,7 @@
 /* The server's methods: a table by id, at most half full, built once. */
 #include "rpc/health.h"
 #include "server/reflection.h"
-#include "server/serving.h"
+#include "server/server_own.h"
 
 #include <stdlib.h>
 

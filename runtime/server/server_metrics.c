@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "server/pool.h"
-#include "server/serving.h"
+#include "server/server_own.h"
 
 static const char *const reasons[HM_REFUSED_REASONS] = { "QUEUE_FULL", "OVERLOADED", "QUOTA_EXCEEDED",
 							 "EXPIRED_WAITING" };

@@ -1,7 +1,8 @@
 /* Server status: services with their workers, and what brands may take. */
+#include "server/fair.h"
 #include "server/pool.h"
+#include "server/server_own.h"
 #include "server/server_status_own.h"
-#include "server/serving.h"
 
 #include <inttypes.h>
 
