@@ -237,7 +237,7 @@ Test(migrate_concurrent, a_header_is_refused_before_any_file_is_applied, .init =
 {
 	vault_write(&v, "0002_more.sql", "CREATE TABLE more (brand_id text NOT NULL);");
 	vault_write(&v, "0003_index.sql", "-- no transaction\nSELECT 1;");
-	refuses_with(HM_INVALID_ARGUMENT, "0003_index.sql:1: is no header as it stands");
+	refuses_with(HM_INVALID_ARGUMENT, "0003_index.sql:1: this comment is no header as it stands");
 	cr_expect_str_eq(version(), "1");
 }
 

@@ -267,8 +267,8 @@ static bool is_exact(const struct comment *comment, const struct form *form)
 static hm_status refuse(const struct place *place, const struct form *form)
 {
 	return hm_raise(INVALID_ARGUMENT,
-			"%s:%u: is no header as it stands, and too like one to be a comment; write %s", place->path,
-			place->line, form->written);
+			"%s:%u: this comment is no header as it stands, and too like one to be none; write %s",
+			place->path, place->line, form->written);
 }
 
 static hm_status read_comment(const struct place *place, const struct comment *comment, unsigned *seen,

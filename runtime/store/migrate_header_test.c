@@ -116,7 +116,7 @@ Test(migrate_header, refuses_what_is_nearly_a_header_and_says_how_it_is_written)
 		"-- backfill: table=A",
 	};
 
-	refuses_each(contracts, sizeof contracts / sizeof *contracts, "0002_x.sql:1: is no header");
+	refuses_each(contracts, sizeof contracts / sizeof *contracts, "0002_x.sql:1: this comment is no header");
 	refuses_each(contracts, sizeof contracts / sizeof *contracts, "write -- contract: expands=0007");
 	refuses_each(notransactions, sizeof notransactions / sizeof *notransactions, "write -- notransaction");
 	refuses_each(timeouts, sizeof timeouts / sizeof *timeouts, "write -- statement_timeout: 30s");
