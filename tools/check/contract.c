@@ -15,8 +15,9 @@
 #include "google/protobuf/descriptor.pb-c.h"
 #include "google/protobuf/timestamp.pb-c.h"
 #include "queries.h"
+#include "tools/contract/options.h"
 
-enum { OPTION_FIELD = 50002, OPTION_REQUIRED = 1, WIRE_VARINT = 0, WIRE_BYTES = 2, FILES_MAX = 64 };
+enum { FILES_MAX = 64 };
 
 typedef Google__Protobuf__FileDescriptorSet file_set;
 typedef Google__Protobuf__DescriptorProto message_proto;
@@ -32,6 +33,7 @@ struct maker {
 	struct hm_arena *arena;
 	const file_set *set;
 	struct made *made;
+	hm_status status; /* the first failure, that of options which cannot be read */
 };
 
 /* ---- protoc ------------------------------------------------------------------------------------------------------------ */
@@ -107,54 +109,6 @@ static void leave(void *arena, void *memory)
 	(void)arena, (void)memory;
 }
 
-/* ---- Options ------------------------------------------------------------------------------------------------------------ */
-
-struct reader {
-	const uint8_t *at, *end;
-};
-
-static uint64_t read_varint(struct reader *reader)
-{
-	uint64_t value = 0;
-
-	for (unsigned shift = 0; shift < 64 && reader->at < reader->end; shift += 7) {
-		uint8_t byte = *reader->at++;
-
-		value |= (uint64_t)(byte & 0x7f) << shift;
-		if (!(byte & 0x80))
-			break;
-	}
-	return value;
-}
-
-/* hallmark.FieldOptions: all its members are varints or bytes. The data begins with its own length. */
-static bool says_required(const ProtobufCMessageUnknownField *option)
-{
-	struct reader reader = { option->data, option->data + option->len };
-	bool is_required = false;
-
-	(void)read_varint(&reader);
-	while (reader.at < reader.end) {
-		uint64_t key = read_varint(&reader), value = read_varint(&reader);
-
-		if (key == (OPTION_REQUIRED << 3 | WIRE_VARINT))
-			is_required = value;
-		if ((key & 7) == WIRE_BYTES)
-			reader.at +=
-				value < (uint64_t)(reader.end - reader.at) ? value : (uint64_t)(reader.end - reader.at);
-	}
-	return is_required;
-}
-
-static bool is_required(const field_proto *field)
-{
-	for (unsigned i = 0; field->options && i < field->options->base.n_unknown_fields; i++)
-		if (field->options->base.unknown_fields[i].tag == OPTION_FIELD &&
-		    says_required(&field->options->base.unknown_fields[i]))
-			return true;
-	return field->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REQUIRED;
-}
-
 /* ---- Descriptors -------------------------------------------------------------------------------------------------------- */
 
 static const ProtobufCType types[] = {
@@ -185,6 +139,16 @@ static const ProtobufCEnumDescriptor *any_enum(void)
 	return &descriptor;
 }
 
+static bool is_required(struct maker *maker, const field_proto *field)
+{
+	struct field_options options;
+	hm_status status = options_read_field(maker->arena, field->options ? &field->options->base : NULL, &options);
+
+	if (maker->status == HM_OK)
+		maker->status = status;
+	return options.required || field->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REQUIRED;
+}
+
 static void make_field(struct maker *maker, const field_proto *from, ProtobufCFieldDescriptor *to)
 {
 	size_t type = (size_t)from->type;
@@ -195,7 +159,7 @@ static void make_field(struct maker *maker, const field_proto *from, ProtobufCFi
 	to->label = PROTOBUF_C_LABEL_OPTIONAL;
 	if (from->label == GOOGLE__PROTOBUF__FIELD_DESCRIPTOR_PROTO__LABEL__LABEL_REPEATED)
 		to->label = PROTOBUF_C_LABEL_REPEATED;
-	else if (is_required(from))
+	else if (is_required(maker, from))
 		to->label = PROTOBUF_C_LABEL_REQUIRED;
 	if (to->type == PROTOBUF_C_TYPE_MESSAGE)
 		to->descriptor = make_message(maker, from->type_name);
@@ -327,5 +291,5 @@ hm_status contract_read(struct hm_arena *arena, const char *root, const char *se
 			add_files(&maker, service, ret_methods);
 	}
 	hm_buffer_fini(&bytes);
-	return status;
+	return status == HM_OK ? maker.status : status;
 }
