@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "locks.h"
+#include "settings.h"
 
 enum { SECOND_MS = 1000, MINUTE_MS = 60 * SECOND_MS, HOUR_MS = 60 * MINUTE_MS };
 
@@ -53,42 +54,24 @@ static double value_ms(const PgQuery__Node *value)
 
 /* ---- timeout-bound --------------------------------------------------------------------------------------------------------- */
 
-static void check_bound(const struct look *look, const char *name, const PgQuery__Node *value, int location)
+static void check_bound(const struct look *look, const struct setting *setting)
 {
-	double ms = value_ms(value);
+	double ms = setting->n_values == 1 ? value_ms(setting->values[0]) : -1;
 
 	for (size_t i = 0; ms >= 0 && i < sizeof bounds / sizeof *bounds; i++) {
-		if (strcmp(bounds[i].name, name))
+		if (strcmp(bounds[i].name, setting->name))
 			continue;
 		if (ms == 0)
-			complain(look, location, "%s = 0 waits for ever", name);
+			complain(look, setting->location, "%s = 0 waits for ever", setting->name);
 		else if (ms > bounds[i].max_ms)
-			complain(look, location, "%s beyond %s holds everybody up for as long", name, bounds[i].max);
+			complain(look, setting->location, "%s beyond %s holds everybody up for as long", setting->name,
+				 bounds[i].max);
 	}
-}
-
-static bool visit(void *user, const ProtobufCMessage *message, int location)
-{
-	const struct look *look = user;
-
-	if (message->descriptor == &pg_query__variable_set_stmt__descriptor) {
-		const PgQuery__VariableSetStmt *set = (const PgQuery__VariableSetStmt *)message;
-
-		if (set->kind == PG_QUERY__VARIABLE_SET_KIND__VAR_SET_VALUE && set->n_args == 1)
-			check_bound(look, set->name, set->args[0], location);
-	} else if (message->descriptor == &pg_query__func_call__descriptor) {
-		const PgQuery__FuncCall *call = (const PgQuery__FuncCall *)message;
-		const char *name = call->n_args == 3 ? constant_text(&look->check->arena, call->args[0]) : NULL;
-
-		if (name && !strcmp(list_last(call->n_funcname, call->funcname), "set_config"))
-			check_bound(look, name, call->args[1], location);
-	}
-	return true;
 }
 
 static void look_at_bounds(const struct look *look)
 {
-	tree_walk(node_message(look->statement->node), visit, (void *)(uintptr_t)look);
+	settings_each(look, check_bound);
 }
 
 /* ---- timeout-required ------------------------------------------------------------------------------------------------------ */
