@@ -200,8 +200,10 @@ static void serve_event(struct world *world, const struct hm_event *event)
 		HOLDS(world, event->body_bytes == world_plan(world, number).request_bytes);
 		HOLDS(world, world_is_filled(number, OF_REQUEST, event->body, event->body_bytes));
 	}
-	if (event->type == HM_EVENT_CANCEL && world_job_of(world, event->call))
+	if (event->type == HM_EVENT_CANCEL) {
+		HOLDS(world, world_job_of(world, event->call));
 		world_job_of(world, event->call)->cancelled = true;
+	}
 }
 
 static void check_reply(struct world *world, const struct hm_event *event)
@@ -368,5 +370,6 @@ void world_finish(struct world *world)
 	for (size_t i = 0; i < world->n_calls; i++)
 		HOLDS(world, world->calls[i].has_ended);
 	HOLDS(world, !hm_engine_calls(world->client) && !hm_engine_calls(world->server));
+	HOLDS(world, world->hostile || hm_engine_room(world->client) == world->client_config.hello.calls_max);
 	world_check_ended(world);
 }

@@ -8,7 +8,7 @@
 
 static uint8_t zeros[5000], brand64[66] = { 64, 'b' }, with_nul[] = "\4lo\0p",
 			    key[HM_CALL_HEAD_BYTES + 2] = { [38] = 3 };
-static uint8_t slot99[HM_CALL_HEAD_BYTES] = { [36] = 99 };
+static uint8_t slot16[HM_CALL_HEAD_BYTES] = { [36] = HM_SLOTS_MIN };
 
 /* One frame, behind a fine handshake, to one side. */
 static const struct {
@@ -29,7 +29,7 @@ static const struct {
 	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0, HM_FRAME_CALL, 0, 0 }, zeros, "CALL 00000000 has no generation" },
 	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0x0001, HM_FRAME_CALL, 0, 0 }, zeros, "CALL 00000001 has no generation" },
 	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0x10400, HM_FRAME_CALL, 0, 0 }, zeros, "or an index over calls_max (1024)" },
-	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0x10000, HM_FRAME_CALL, 0, 0 }, slot99, "has a slot out of range" },
+	{ HM_SERVER, { HM_CALL_HEAD_BYTES, 0x10000, HM_FRAME_CALL, 0, 0 }, slot16, "has a slot out of range" },
 	{ HM_SERVER, { sizeof key, 0x10000, HM_FRAME_CALL, 0, 0 }, key, "has metadata longer than its body" },
 	{ HM_SERVER, { 0, 0x10000, HM_FRAME_CANCEL, 0, 0 }, NULL, "CANCEL 00010000 of no call" },
 	{ HM_SERVER, { 0, 0, HM_FRAME_CANCEL, 0, 0 }, NULL, "CANCEL 00000000 of no call" },
@@ -172,6 +172,24 @@ Test(engine_hostile, ends_without_a_common_version_part)
 	pair_close(pair);
 }
 
+Test(engine_hostile, an_end_introduces_itself_once)
+{
+	struct hm_hello hello = { 1, 1, HM_PACKET_BYTES_MIN, HM_CALLS_MIN, HM_SLOTS_MIN, 0, { 0 }, "", 0, 0 };
+	uint8_t body[HM_HELLO_BYTES];
+
+	hm_hello_encode(&hello, body);
+	for (enum hm_side to = HM_CLIENT; to <= HM_SERVER; to++) {
+		struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+		struct forged packet;
+
+		pair_greet(pair);
+		forge_packet(&packet, 0, 1);
+		forge_add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
+		forge_breaks(to == HM_CLIENT ? pair->client : pair->server, &packet, "HELLO has come before");
+		pair_close(pair);
+	}
+}
+
 Test(engine_hostile, a_server_that_takes_less_than_every_server_must_is_refused)
 {
 	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
@@ -202,6 +220,19 @@ Test(engine_hostile, a_client_that_does_not_wait_for_its_reply_gets_no_second_on
 	forge_is_fine(pair->server, &first);
 	cr_assert(hm_engine_reply(pair->server, 0x10005, HM_OK, NULL, 4, &body));
 	forge_breaks(pair->server, &second, "CALL 00020005, but the last at its index, 00010005, has no answer yet");
+	pair_close(pair);
+}
+
+Test(engine_hostile, an_index_whose_call_runs_takes_no_other)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct forged packet;
+
+	pair_greet(pair);
+	forge_packet(&packet, 0, 1);
+	forge_call(&packet, 0x10005);
+	forge_call(&packet, 0x20005);
+	forge_breaks(pair->server, &packet, "CALL 00020005, but the last at its index, 00010005, has no answer yet");
 	pair_close(pair);
 }
 
@@ -246,6 +277,29 @@ Test(engine_hostile, an_id_is_not_used_twice)
 	forge_breaks(pair->server, &packet, "CALL 00010005, but");
 	cr_assert_eq(hm_engine_calls(pair->server), 1);
 	pair_close(pair);
+}
+
+Test(engine_hostile, a_cancel_is_of_the_call_that_runs_and_comes_once)
+{
+	static const struct {
+		uint32_t first, second;
+		const char *words;
+	} cancels[] = { { 0x20005, 0, "CANCEL 00020005 of no call" },
+			{ 0x10005, 0x10005, "CANCEL 00010005 of no call, or again" } };
+
+	for (size_t i = 0; i < sizeof cancels / sizeof cancels[0]; i++) {
+		struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+		struct forged packet;
+
+		pair_greet(pair);
+		forge_packet(&packet, 0, 1);
+		forge_call(&packet, 0x10005);
+		forge_add(&packet, (struct hm_frame){ 0, cancels[i].first, HM_FRAME_CANCEL, 0, 0 }, NULL);
+		if (cancels[i].second)
+			forge_add(&packet, (struct hm_frame){ 0, cancels[i].second, HM_FRAME_CANCEL, 0, 0 }, NULL);
+		forge_breaks(pair->server, &packet, cancels[i].words);
+		pair_close(pair);
+	}
 }
 
 Test(engine_hostile, pings_get_one_pong_at_a_time)

@@ -126,6 +126,27 @@ Test(engine_streams_hostile, data_over_the_credit_is_refused)
 	}
 }
 
+Test(engine_streams_hostile, when_the_credit_is_just_used_up_nothing_is_left)
+{
+	enum { COST = 4096 };
+
+	for (enum hm_side to = HM_CLIENT; to <= HM_SERVER; to++) {
+		struct forged packet;
+		struct pair *pair = pair_with_call(to, BOTH, &packet);
+		struct hm_engine *engine = to == HM_CLIENT ? pair->client : pair->server;
+
+		forge_is_fine(engine, &packet);
+		forge_packet(&packet, 0, 1);
+		forge_add(&packet, (struct hm_frame){ COST - HM_FRAME_HEAD_BYTES, CALL, HM_FRAME_DATA, 0, 0 }, NULL);
+		for (int i = 0; i < HM_STREAM_WINDOW_MIN / COST; i++)
+			forge_is_fine(engine, &packet);
+		forge_packet(&packet, 0, 1);
+		forge_add(&packet, (struct hm_frame){ 0, CALL, HM_FRAME_DATA, 0, 0 }, NULL);
+		forge_breaks(engine, &packet, "DATA 00010000 over its credit");
+		pair_close(pair);
+	}
+}
+
 Test(engine_streams_hostile, empty_messages_use_credit_too)
 {
 	struct forged packet;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/engine_forge.h"
 #include "tests/engine_pair.h"
 
 Test(engine, a_server_says_nothing_before_the_client_has_introduced_itself)
@@ -94,7 +95,42 @@ Test(engine, a_cancelled_call_is_answered_with_nothing_in_it)
 	cr_assert_not(hm_engine_reply(pair->server, call, HM_OK, NULL, 0, &body));
 	cr_assert_eq(pair_move(pair, pair->server, pair->client), HM_PACKET_HEAD_BYTES + HM_FRAME_HEAD_BYTES);
 	cr_assert_not(hm_engine_next_event(pair->client, &event));
+	cr_assert_eq(hm_engine_room(pair->client), HM_CALLS_MIN);
 	cr_assert_neq(pair_call(pair, 0, 0), call, "the place is free again, under another id");
+	pair_close(pair);
+}
+
+Test(engine, a_cancel_that_crosses_the_reply_is_no_event)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	uint32_t call = pair_call(pair, 0, 0);
+	uint8_t *body;
+
+	pair_greet(pair);
+	cr_assert(hm_engine_reply(pair->server, call, HM_OK, NULL, 0, &body));
+	cr_assert(hm_engine_cancel(pair->client, call, NULL));
+	cr_assert_gt(pair_move(pair, pair->client, pair->server), 0);
+	pair_no_event(pair->server);
+	pair_close(pair);
+}
+
+Test(engine, an_id_comes_again_after_65535_uses_of_its_index_and_none_is_without_generation)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	uint32_t first = pair_call(pair, 0, 0), call = first;
+	uint8_t *body;
+
+	pair_greet(pair);
+	for (uint32_t n = 0; n < UINT16_MAX; n++) {
+		cr_assert(hm_engine_reply(pair->server, call, HM_OK, NULL, 0, &body));
+		pair_move_all(pair, pair->server, pair->client);
+		call = pair_call(pair, 0, 0);
+		cr_assert_gt(call >> 16, 0);
+		cr_assert_eq(call & UINT16_MAX, first & UINT16_MAX);
+		cr_assert(n == UINT16_MAX - 1 || call != first, "%u", n);
+		pair_move_all(pair, pair->client, pair->server);
+	}
+	cr_assert_eq(call, first);
 	pair_close(pair);
 }
 
@@ -231,6 +267,23 @@ Test(engine, after_goaway_calls_end_but_none_begin)
 		     HM_UNAVAILABLE);
 	pair_move(pair, pair->client, pair->server);
 	pair_next(pair->server, HM_EVENT_CALL);
+	pair_close(pair);
+}
+
+Test(engine, a_pong_says_what_its_ping_said)
+{
+	static const uint8_t words[8] = "a ping!";
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct forged packet;
+
+	pair_greet(pair);
+	forge_packet(&packet, 0, 1);
+	forge_add(&packet, (struct hm_frame){ sizeof words, 0, HM_FRAME_PING, 0, 0 }, words);
+	forge_is_fine(pair->server, &packet);
+	cr_assert_eq(hm_engine_packet_size(pair->server), HM_PACKET_HEAD_BYTES + HM_FRAME_HEAD_BYTES + sizeof words);
+	hm_engine_take_packet(pair->server, pair->packet);
+	cr_assert_eq(hm_frame_decode(pair->packet + HM_PACKET_HEAD_BYTES).type, HM_FRAME_PONG);
+	cr_assert_arr_eq(pair->packet + HM_PACKET_HEAD_BYTES + HM_FRAME_HEAD_BYTES, words, sizeof words);
 	pair_close(pair);
 }
 
