@@ -95,6 +95,9 @@ static hm_status on_run(void *user, struct hm_call *call, void *principal)
 		TRY(hang(server->farm, call));
 	if (atomic_load(&server->fails) || (server->farm && is_among(&server->farm->failing, call)))
 		return hm_fail(call, UNAVAILABLE, "as asked");
+	if (server->farm && is_among(&server->farm->doubting, call))
+		return hm_error_set(&(struct hm_error){
+			.code = HM_UNAVAILABLE, .message = "nobody knows", .maybe_processed = true });
 	if (atomic_load(&server->slow_ms))
 		usleep(atomic_load(&server->slow_ms) *
 		       1000); /* what the service does is slow; the test waits for nothing */

@@ -39,6 +39,7 @@ struct farm {
 	/* By the attempt's number, whatever server it comes to: bit n for the nth. */
 	_Atomic unsigned hanging; /* stand until they are cancelled, or the bit is cleared */
 	_Atomic unsigned failing; /* then: UNAVAILABLE */
+	_Atomic unsigned doubting; /* then: UNAVAILABLE, and the server does not know whether it was done */
 	_Atomic unsigned refusing; /* before they run */
 	_Atomic unsigned stood, cancelled; /* those that hung; those of them that were cancelled */
 };

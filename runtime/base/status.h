@@ -50,7 +50,7 @@ struct hm_error {
 	char message[HM_MESSAGE_BYTES];
 	char reason[HM_FIELD_BYTES]; /* google.rpc.ErrorInfo's reason: UPPER_SNAKE, or empty */
 	uint32_t retry_after_ms; /* google.rpc.RetryInfo; 0: none given */
-	bool maybe_processed; /* a transport failure after the call may have run */
+	bool maybe_processed; /* it may have been done: what was heard last is that the call left, or the COMMIT */
 	size_t n_violations;
 	struct hm_violation violations[HM_VIOLATIONS_MAX];
 	const char *file; /* where it was raised; NULL when it came from a peer */

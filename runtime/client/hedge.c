@@ -167,11 +167,11 @@ static void take_over(struct hm_channel *channel, struct hm_pending *call, const
 }
 
 /* It failed in passing, and the other one is under way. */
-static void set_aside(struct hm_channel *channel, struct hm_pending *attempt, const struct hm_attempt_end *end)
+static void set_aside(struct hm_channel *channel, struct hm_pending *attempt)
 {
 	struct hm_pending *call = attempt->is_twin ? attempt->twin : attempt;
 
-	call->is_in_doubt |= end->fate == HM_FATE_LOST;
+	call->is_in_doubt |= attempt->is_in_doubt;
 	hm_places_add(&call->tried, attempt->place);
 	if (attempt->is_twin) {
 		drop_twin(channel, attempt);
@@ -194,7 +194,7 @@ struct hm_pending *hm_hedge_ended(struct hm_channel *channel, struct hm_pending 
 		end = hm_retry_end(attempt);
 	call->is_hedged |= end.retry_after_ms != 0;
 	if (!decides(attempt, &end, is_last)) {
-		set_aside(channel, attempt, &end);
+		set_aside(channel, attempt);
 		return NULL;
 	}
 	if (attempt->is_twin)

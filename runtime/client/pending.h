@@ -30,7 +30,7 @@ struct hm_pending {
 	/* Attempts. */
 	uint8_t attempts; /* made, or about to be, that count */
 	bool was_spared; /* one was made that does not count */
-	bool is_in_doubt; /* one may have been processed, of which nothing was heard */
+	bool is_in_doubt; /* one may have been processed: nothing was heard of it, or that */
 	int64_t due_us; /* resting or lost: until then */
 	struct hm_places tried;
 	/* Hedging (hedge.h). */

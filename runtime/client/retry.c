@@ -17,26 +17,28 @@ static unsigned attempts_of(const struct hm_channel *channel, const struct hm_me
 }
 
 /* What this end says of an attempt; a call that was not sent has no connection. */
-static struct hm_attempt_end ended_here(const struct hm_pending *pending, const struct hm_error *error)
+static struct hm_attempt_end ended_here(struct hm_pending *pending, const struct hm_error *error)
 {
 	struct hm_attempt_end end = { .fate = HM_FATE_UNCONNECTED, .code = error->code };
 
 	if (pending->connection)
 		end.fate = error->maybe_processed ? HM_FATE_LOST : HM_FATE_UNSENT;
+	pending->is_in_doubt |= end.fate == HM_FATE_LOST;
 	return end;
 }
 
-static struct hm_attempt_end ended_there(const struct hm_pending *pending)
+static struct hm_attempt_end ended_there(struct hm_pending *pending)
 {
 	struct hm_error error;
 	bool was_refused = hm_failure_read(pending->status, pending->body, pending->reply_bytes, &error);
 
+	pending->is_in_doubt |= error.maybe_processed;
 	return (struct hm_attempt_end){ .fate = was_refused ? HM_FATE_REFUSED : HM_FATE_ANSWERED,
 					.code = error.code,
 					.retry_after_ms = error.retry_after_ms };
 }
 
-struct hm_attempt_end hm_retry_end(const struct hm_pending *pending)
+struct hm_attempt_end hm_retry_end(struct hm_pending *pending)
 {
 	return pending->error ? ended_here(pending, pending->error) : ended_there(pending);
 }
@@ -95,8 +97,6 @@ bool hm_retry_ended(struct hm_channel *channel, struct hm_pending *pending)
 {
 	struct hm_attempt_end end = hm_retry_end(pending);
 
-	/* Whatever comes of later attempts, this one may have been processed. */
-	pending->is_in_doubt |= end.fate == HM_FATE_LOST;
 	if (channel->is_closing || !is_virgin(pending) || !hm_pending_is_kept(pending))
 		return false;
 	return again(channel, pending, &end);

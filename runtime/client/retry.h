@@ -12,9 +12,10 @@
 #include "client/attempt.h"
 #include "client/connection.h"
 
-/* hm_retry_call and hm_retry_end are what attempt.h decides by: what is known of a call, and how an attempt at it failed. */
+/* hm_retry_call and hm_retry_end are what attempt.h decides by: what is known of a call, and how an attempt at it failed. Whether
+ * that one may have been processed is noted (is_in_doubt), as it counts whatever comes of later ones. */
 struct hm_attempt_call hm_retry_call(const struct hm_channel *channel, const struct hm_pending *pending);
-struct hm_attempt_end hm_retry_end(const struct hm_pending *pending);
+struct hm_attempt_end hm_retry_end(struct hm_pending *pending);
 
 /* hm_retry_ended is asked of each call whose attempt has failed, before anybody is told. True: it rests, and is to be forgotten. */
 bool hm_retry_ended(struct hm_channel *channel, struct hm_pending *pending);

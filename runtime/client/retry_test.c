@@ -52,6 +52,20 @@ Test(retry, ends_with_the_failure_when_the_attempts_are_used_up, .timeout = 60)
 	farm_close(&farm);
 }
 
+Test(retry, what_a_server_does_not_know_of_an_attempt_its_caller_hears_whatever_the_last_one_found, .timeout = 60)
+{
+	struct farm farm;
+
+	farm_open(&farm, 1, "");
+	farm_connect(&farm, 1);
+	atomic_store(&farm.doubting, 1 << 1);
+	atomic_store(&farm.refusing, ~(1U << 1));
+	cr_expect_eq(farm_call(&farm), HM_UNAVAILABLE);
+	cr_expect_str_eq(hm_error_get()->message, "refused");
+	cr_expect(hm_error_get()->maybe_processed);
+	farm_close(&farm);
+}
+
 Test(retry, as_many_attempts_are_made_as_the_target_says, .timeout = 60)
 {
 	struct farm farm;

@@ -27,6 +27,8 @@ void hm_failure_init(struct hm_failure *failure, hm_status code, const struct hm
 		failure->status.reason = error->reason;
 	failure->status.has_retry_after_ms = error->retry_after_ms;
 	failure->status.retry_after_ms = error->retry_after_ms;
+	failure->status.has_maybe_processed = error->maybe_processed;
+	failure->status.maybe_processed = error->maybe_processed;
 	add_violations(failure, error);
 }
 
@@ -40,6 +42,7 @@ static void read_status(const Hallmark__Status *status, struct hm_error *error)
 	snprintf(error->message, sizeof error->message, "%s", or_empty(status->message));
 	snprintf(error->reason, sizeof error->reason, "%s", or_empty(status->reason));
 	error->retry_after_ms = status->retry_after_ms;
+	error->maybe_processed = status->maybe_processed;
 	for (size_t i = 0; i < status->n_violations && i < HM_VIOLATIONS_MAX; i++) {
 		struct hm_violation *violation = &error->violations[error->n_violations++];
 

@@ -128,6 +128,8 @@ static void write_error_json(const struct hm_error *error, const struct call_ids
 	}
 	if (error->retry_after_ms)
 		hm_buffer_printf(&json, ",\"retryAfterMs\":%u", error->retry_after_ms);
+	if (error->maybe_processed)
+		hm_buffer_add_text(&json, ",\"maybeProcessed\":true");
 	for (size_t i = 0; i < error->n_violations; i++) {
 		hm_buffer_add_text(&json, i ? ",{\"field\":" : ",\"violations\":[{\"field\":");
 		hm_json_write_text(&json, error->violations[i].field, strlen(error->violations[i].field));
