@@ -9,6 +9,7 @@
 #include "crypto/crypto.h"
 #include "crypto/token.h"
 #include "guard/lease.h"
+#include "tests/relay.h"
 
 enum { TOKEN_S = 3600, LEASE_MS = 24 * 24 * 3600 * 1000 /* nearly all that an int holds */, OPEN_MAX = 256 };
 
@@ -21,6 +22,8 @@ static struct {
 	char run[64];
 	const char *metrics, *log_calls;
 	char faults[64]; /* the file of rules; "": none */
+	bool is_relayed;
+	struct relay *relay;
 } opened;
 
 static void close_all(void)
@@ -31,6 +34,8 @@ static void close_all(void)
 		hm_context_close(opened.contexts[i]);
 	hm_channel_close(opened.channel);
 	hm_host_close(opened.host);
+	if (opened.relay)
+		relay_close(opened.relay);
 	if (*opened.faults)
 		unlink(opened.faults);
 	snprintf(command, sizeof command, "rm -rf %s", opened.run);
@@ -63,18 +68,26 @@ void fixture_do_wrong(const char *rules)
 	cr_assert(file && fputs(rules, file) >= 0 && !fclose(file), "%s", opened.faults);
 }
 
+void fixture_put_relay(void)
+{
+	opened.is_relayed = true;
+}
+
 static struct fixture serve(const struct hm_service *const *services, const struct hm_service *const *known,
 			    enum hm_service_keys service_keys)
 {
 	static const struct hm_service *const nobody[] = { NULL };
 	struct fixture fixture = { 0 };
+	char relayed[TEST_DSN_BYTES];
 
 	must(hm_crypto_init());
 	test_database(fixture.dsn);
+	if (opened.is_relayed)
+		fixture.relay = opened.relay = relay_open(fixture.dsn, relayed);
 	snprintf(opened.run, sizeof opened.run, "/tmp/hallmark-test-%ld", (long)getpid());
 	must(hm_host_open(&(struct hm_host_config){ .services = services,
 						    .known = known ? known : nobody,
-						    .dsn = fixture.dsn,
+						    .dsn = fixture.relay ? relayed : fixture.dsn,
 						    .keys = test_keys_folder(),
 						    .service_keys = service_keys,
 						    .run = opened.run,

@@ -19,10 +19,14 @@ struct fixture {
 	struct hm_host *host;
 	struct hm_channel *channel; /* to the first service */
 	char dsn[TEST_DSN_BYTES];
+	struct relay *relay; /* on the service's way to PostgreSQL; NULL: it has none */
 };
 
 /* fixture_observe has what is served after it show metrics at a port of its own (hm_host_metrics_port) and log these calls; NULL: none. */
 void fixture_observe(const char *log_calls);
+
+/* fixture_put_relay has what is served after it reach PostgreSQL through a relay. The test's own SQL does not. */
+void fixture_put_relay(void);
 
 /* fixture_serving serves one service; its lease is filled by hand and does not run out. */
 struct fixture fixture_serving(const struct hm_service *service);
