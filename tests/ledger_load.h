@@ -13,7 +13,7 @@ struct ledger_load;
 void load_prepare(struct hm_channel *channel);
 
 /* load_begin starts the threads; they post until load_end, whatever happens. load_end waits for them, and fails the test
- * if a call ended otherwise than OK, or UNAVAILABLE or UNKNOWN as befits a service or a database that is gone. */
+ * if a call ended otherwise than OK, or UNAVAILABLE, UNKNOWN or DEADLINE_EXCEEDED as befits a service or a database that is gone. */
 struct ledger_load *load_begin(struct hm_channel *channel);
 void load_end(struct ledger_load *load);
 
@@ -25,7 +25,8 @@ uint64_t load_acknowledged(const struct ledger_load *load);
  * is gone, then fails the test unless
  *   every acknowledged transaction is there, and with it exactly one entry that says OK;
  *   every transaction has such an entry, every such entry its transaction; each is whole, and the balances are their sums;
- *   no request has two entries.
+ *   no transaction is there whose posting failed without being in doubt (maybe_processed);
+ *   no attempt of a call has two entries, and no request has two of postings that ran.
  * It frees the load, which has ended. sessions_end: false where the service goes on. */
 void load_is_exact(struct ledger_load *load, const char *admin_dsn, bool sessions_end);
 
