@@ -220,8 +220,20 @@ void world_go_on(struct world *world)
 	}
 }
 
+/* Every place that was ever used is free again. */
+static bool all_are_free(const struct hm_streams *streams)
+{
+	uint32_t n = 0;
+
+	for (uint16_t place = streams->free; place && n <= streams->used; n++)
+		place = streams->table[place - 1].next;
+	return n == streams->used;
+}
+
 void world_check_ended(const struct world *world)
 {
+	HOLDS(world,
+	      world->hostile || (all_are_free(&world->client->streams) && all_are_free(&world->server->streams)));
 	HOLDS(world, !world->client->streams.count || world->hostile);
 	HOLDS(world, !world->server->streams.count && !world->server->streams.first);
 }

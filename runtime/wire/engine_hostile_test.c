@@ -192,17 +192,31 @@ Test(engine_hostile, an_end_introduces_itself_once)
 
 Test(engine_hostile, a_server_that_takes_less_than_every_server_must_is_refused)
 {
-	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-	struct hm_hello hello = { 1, 1, HM_PACKET_BYTES_MIN, HM_CALLS_MIN - 1, HM_SLOTS_MIN, 0, { 0 }, "", 0, 0 };
-	uint8_t body[HM_HELLO_BYTES];
-	struct forged packet;
+	static const struct {
+		uint32_t calls_max, slots_max, streams_max;
+		const char *words;
+	} servers[] = {
+		{ HM_CALLS_MIN - 1, HM_SLOTS_MIN, 0, "calls_max of 1023 (least: 1024)" },
+		{ HM_CALLS_MIN, HM_SLOTS_MIN - 1, 0, "slots_max of 15 (16)" },
+		{ HM_CALLS_MIN, HM_SLOTS_MIN, HM_STREAMS_MIN - 1, "streams_max of 63 (64)" },
+	};
 
-	hm_hello_encode(&hello, body);
-	forge_packet(&packet, 0, 0);
-	forge_add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
-	forge_breaks(pair->client, &packet, "calls_max of 1023 (least: 1024)");
-	cr_assert_null(hm_engine_peer(pair->client));
-	pair_close(pair);
+	for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++) {
+		struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+		struct hm_hello hello = { 1, 1, HM_PACKET_BYTES_MIN, 0, 0, 0, { 0 }, "", 0, 0 };
+		uint8_t body[HM_HELLO_BYTES];
+		struct forged packet;
+
+		hello.calls_max = servers[i].calls_max;
+		hello.slots_max = servers[i].slots_max;
+		hello.streams_max = servers[i].streams_max;
+		hm_hello_encode(&hello, body);
+		forge_packet(&packet, 0, 0);
+		forge_add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
+		forge_breaks(pair->client, &packet, servers[i].words);
+		cr_assert_null(hm_engine_peer(pair->client));
+		pair_close(pair);
+	}
 }
 
 /* An index is free once its reply has left, not when it was made: else replies would pile up without bound. */

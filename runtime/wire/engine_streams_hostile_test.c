@@ -239,6 +239,26 @@ Test(engine_streams_hostile, more_streams_than_the_server_takes_are_refused)
 	pair_close(pair);
 }
 
+Test(engine_streams_hostile, a_server_that_says_more_streams_takes_them)
+{
+	enum { STREAMS = HM_STREAMS_MIN + 36 };
+	struct hm_engine_config config = { HM_SERVER,
+					   { 1, 1, 1 << 20, HM_CALLS_MIN, HM_SLOTS_MIN, 0, { 0 }, "", 0, STREAMS } };
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct forged packet;
+
+	hm_engine_close(pair->server);
+	pair->server = hm_engine_open(&config, 0);
+	pair_greet(pair);
+	forge_packet(&packet, 0, 1);
+	for (uint32_t i = 0; i < STREAMS; i++)
+		forge_add(&packet, (struct hm_frame){ HM_CALL_HEAD_BYTES, CALL + i, HM_FRAME_CALL, BOTH, 0 }, NULL);
+	forge_is_fine(pair->server, &packet);
+	forge_stream(&packet, CALL + STREAMS, BOTH);
+	forge_breaks(pair->server, &packet, "CALL 00010064 is a stream, but 100 are under way");
+	pair_close(pair);
+}
+
 Test(engine_streams_hostile, a_solo_call_is_no_stream)
 {
 	struct pair *pair = pair_open(HM_CALLS_MIN, 0);

@@ -54,6 +54,29 @@ Test(engine, refuses_more_calls_than_the_limit)
 	pair_close(pair);
 }
 
+Test(engine, before_hello_a_client_keeps_to_what_every_server_takes_and_then_to_what_this_one_does)
+{
+	struct pair *pair = pair_open(4096, 0);
+	struct hm_hello hello = { .version_min = 1,
+				  .version_max = 1,
+				  .packet_bytes_max = HM_PACKET_BYTES_MIN,
+				  .calls_max = 1500,
+				  .slots_max = 20 };
+	uint8_t body[HM_HELLO_BYTES];
+	struct forged packet;
+
+	cr_assert_eq(hm_engine_room(pair->client), HM_CALLS_MIN);
+	cr_assert_eq(hm_engine_bind(pair->client, HM_SLOTS_MIN, "loop", NULL), HM_INVALID_ARGUMENT);
+	hm_hello_encode(&hello, body);
+	forge_packet(&packet, 0, 0);
+	forge_add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
+	forge_is_fine(pair->client, &packet);
+	cr_assert_eq(hm_engine_room(pair->client), 1500);
+	cr_assert_eq(hm_engine_bind(pair->client, 19, "loop", NULL), HM_OK);
+	cr_assert_eq(hm_engine_bind(pair->client, 20, "loop", NULL), HM_INVALID_ARGUMENT);
+	pair_close(pair);
+}
+
 Test(engine, refuses_requests_and_slots_the_server_does_not_take)
 {
 	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
