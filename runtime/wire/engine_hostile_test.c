@@ -143,98 +143,27 @@ Test(engine_hostile, a_packet_over_the_size_it_was_told_is_refused)
 	pair_close(pair);
 }
 
-Test(engine_hostile, packets_before_hello_are_ignored)
-{
-	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-	struct forged packet;
-
-	forge_packet(&packet, 0, 77);
-	forge_call(&packet, 0x10000);
-	forge_is_fine(pair->server, &packet);
-	forge_is_fine(pair->client, &packet);
-	cr_assert_eq(hm_engine_calls(pair->server), 0);
-	pair_greet(pair);
-	pair_close(pair);
-}
-
-Test(engine_hostile, ends_without_a_common_version_part)
-{
-	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-	struct hm_hello hello = { 2, 3, HM_PACKET_BYTES_MIN, HM_CALLS_MIN, HM_SLOTS_MIN, 0, { 0 }, "", 0, 0 };
-	uint8_t body[HM_HELLO_BYTES];
-	struct forged packet;
-
-	hm_hello_encode(&hello, body);
-	forge_packet(&packet, 0, 0);
-	packet.bytes[1] = 2;
-	forge_add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
-	forge_breaks(pair->server, &packet, "it speaks versions 2 to 3, this end 1 to 1");
-	pair_close(pair);
-}
-
-Test(engine_hostile, an_end_introduces_itself_once)
-{
-	struct hm_hello hello = { 1, 1, HM_PACKET_BYTES_MIN, HM_CALLS_MIN, HM_SLOTS_MIN, 0, { 0 }, "", 0, 0 };
-	uint8_t body[HM_HELLO_BYTES];
-
-	hm_hello_encode(&hello, body);
-	for (enum hm_side to = HM_CLIENT; to <= HM_SERVER; to++) {
-		struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-		struct forged packet;
-
-		pair_greet(pair);
-		forge_packet(&packet, 0, 1);
-		forge_add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
-		forge_breaks(to == HM_CLIENT ? pair->client : pair->server, &packet, "HELLO has come before");
-		pair_close(pair);
-	}
-}
-
-Test(engine_hostile, a_server_that_takes_less_than_every_server_must_is_refused)
-{
-	static const struct {
-		uint32_t calls_max, slots_max, streams_max;
-		const char *words;
-	} servers[] = {
-		{ HM_CALLS_MIN - 1, HM_SLOTS_MIN, 0, "calls_max of 1023 (least: 1024)" },
-		{ HM_CALLS_MIN, HM_SLOTS_MIN - 1, 0, "slots_max of 15 (16)" },
-		{ HM_CALLS_MIN, HM_SLOTS_MIN, HM_STREAMS_MIN - 1, "streams_max of 63 (64)" },
-	};
-
-	for (size_t i = 0; i < sizeof servers / sizeof servers[0]; i++) {
-		struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-		struct hm_hello hello = { 1, 1, HM_PACKET_BYTES_MIN, 0, 0, 0, { 0 }, "", 0, 0 };
-		uint8_t body[HM_HELLO_BYTES];
-		struct forged packet;
-
-		hello.calls_max = servers[i].calls_max;
-		hello.slots_max = servers[i].slots_max;
-		hello.streams_max = servers[i].streams_max;
-		hm_hello_encode(&hello, body);
-		forge_packet(&packet, 0, 0);
-		forge_add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
-		forge_breaks(pair->client, &packet, servers[i].words);
-		cr_assert_null(hm_engine_peer(pair->client));
-		pair_close(pair);
-	}
-}
-
 /* An index is free once its reply has left, not when it was made: else replies would pile up without bound. */
 Test(engine_hostile, a_client_that_does_not_wait_for_its_reply_gets_no_second_one)
 {
-	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-	struct forged first, second;
-	uint8_t *body;
+	for (int is_cancelled = 0; is_cancelled < 2; is_cancelled++) {
+		struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+		struct forged first, second;
+		uint8_t *body;
 
-	pair_greet(pair);
-	forge_packet(&first, 0, 1);
-	forge_packet(&second, 0, 1);
-	forge_call(&first, 0x10005);
-	forge_call(&second, 0x20005);
-	forge_is_fine(pair->server, &first);
-	cr_assert(hm_engine_reply(pair->server, 0x10005, HM_OK, NULL, 4, &body));
-	forge_breaks(pair->server, &second, "CALL 00020005, but the last at its index, 00010005, has no answer yet");
-	pair_close(pair);
+		pair_greet(pair);
+		forge_packet(&first, 0, 1);
+		forge_packet(&second, 0, 1);
+		forge_call(&first, 0x10005);
+		if (is_cancelled)
+			forge_add(&first, (struct hm_frame){ 0, 0x10005, HM_FRAME_CANCEL, 0, 0 }, NULL);
+		forge_call(&second, 0x20005);
+		forge_is_fine(pair->server, &first);
+		cr_assert(hm_engine_reply(pair->server, 0x10005, HM_OK, NULL, 4, &body));
+		forge_breaks(pair->server, &second,
+			     "CALL 00020005, but the last at its index, 00010005, has no answer yet");
+		pair_close(pair);
+	}
 }
 
 Test(engine_hostile, an_index_whose_call_runs_takes_no_other)
@@ -393,4 +322,17 @@ Test(engine_hostile, solo_packets_hold_one_call_and_nothing_else)
 		forge_breaks(pair->server, &packet, solos[i].words);
 		pair_close(pair);
 	}
+}
+
+Test(engine_hostile, solo_calls_are_for_servers_and_know_slot_0_alone)
+{
+	static const uint8_t slot1[HM_CALL_HEAD_BYTES] = { [36] = 1 };
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	struct forged packet;
+
+	forge_packet(&packet, HM_PACKET_SOLO, 0);
+	forge_add(&packet, (struct hm_frame){ HM_CALL_HEAD_BYTES, 1, HM_FRAME_CALL, 0, 0 }, slot1);
+	forge_breaks(pair->client, &packet, "SOLO packets are for servers");
+	forge_breaks(pair->server, &packet, "CALL 00000001 has a slot out of range");
+	pair_close(pair);
 }

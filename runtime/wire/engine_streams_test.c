@@ -4,7 +4,7 @@
 
 #include "tests/engine_pair.h"
 
-enum { BOTH = HM_STREAM_REQUESTS | HM_STREAM_REPLIES, ROOM_BYTES = 1 << 20 };
+enum { BOTH = HM_STREAM_REQUESTS | HM_STREAM_REPLIES };
 
 /* A pair that knows each other, with a stream the server has been told of. */
 static struct pair *pair_with(uint8_t halves, uint32_t *ret_call)
@@ -93,6 +93,33 @@ Test(engine_streams, a_writer_stops_after_a_window_and_goes_on_after_half_of_it_
 	pair_close(pair);
 }
 
+Test(engine_streams, a_writer_that_ends_while_it_is_blocked_is_not_told_to_go_on)
+{
+	uint32_t call;
+	struct pair *pair = pair_with(HM_STREAM_REQUESTS, &call);
+
+	pair_fill(pair->client, call, 1000);
+	pair_move_all(pair, pair->client, pair->server);
+	hm_engine_consume(pair->server, call, HM_STREAM_WINDOW_MIN / 2);
+	hm_engine_end(pair->client, call);
+	cr_assert_gt(pair_move(pair, pair->server, pair->client), 0);
+	pair_no_event(pair->client);
+	pair_close(pair);
+}
+
+Test(engine_streams, after_its_end_a_writer_is_given_no_credit)
+{
+	uint32_t call;
+	struct pair *pair = pair_with(HM_STREAM_REQUESTS, &call);
+
+	cr_assert_eq(pair_send(pair->client, call, HM_STREAM_WINDOW_MIN, 'l'), HM_SENT);
+	hm_engine_end(pair->client, call);
+	pair_move_all(pair, pair->client, pair->server);
+	hm_engine_consume(pair->server, call, hm_stream_cost(HM_STREAM_WINDOW_MIN));
+	cr_assert_eq(hm_engine_pending_bytes(pair->server), 0);
+	pair_close(pair);
+}
+
 Test(engine_streams, a_message_larger_than_the_window_passes_whole)
 {
 	enum { LARGE = 3 * HM_STREAM_WINDOW_MIN };
@@ -126,76 +153,6 @@ Test(engine_streams, a_slow_reader_slows_its_own_stream_alone)
 		pair_move_all(pair, pair->client, pair->server);
 	}
 	cr_assert_eq(pair_send(pair->server, slow, 1, 's'), HM_SEND_BLOCKED);
-	pair_close(pair);
-}
-
-enum { MANY = 32 };
-
-/* Begins streams of replies and fills their windows, most of them in vain, but for the last one's; returns that. */
-static uint32_t fill_connection(struct pair *pair)
-{
-	uint32_t calls[MANY];
-
-	for (int i = 0; i < MANY; i++)
-		calls[i] = pair_begin(pair, HM_STREAM_REPLIES, 0);
-	pair_move_all(pair, pair->client, pair->server);
-	for (int i = 0; i < MANY - 1; i++)
-		pair_fill(pair->server, calls[i], 30000);
-	return calls[MANY - 1];
-}
-
-Test(engine_streams, what_waits_to_leave_is_bounded_for_all_streams_together)
-{
-	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-	uint32_t unary;
-	uint8_t *body;
-
-	pair_greet(pair);
-	unary = pair_call(pair, 0, 0);
-	fill_connection(pair);
-	cr_assert_lt(hm_engine_pending_bytes(pair->server), ROOM_BYTES + 31000);
-	cr_assert_geq(hm_engine_pending_bytes(pair->server), ROOM_BYTES);
-	cr_assert(hm_engine_reply(pair->server, unary, HM_OK, NULL, 100, &body), "a reply needs no room");
-	pair_close(pair);
-}
-
-Test(engine_streams, who_waits_for_room_is_told_in_turn_once_packets_have_left)
-{
-	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-	uint32_t last, previous = 0;
-	struct hm_event event = { 0 };
-
-	pair_greet(pair);
-	last = fill_connection(pair);
-	cr_assert_eq(pair_send(pair->server, last, 30000, 'r'), HM_SEND_BLOCKED);
-	cr_assert_eq(hm_engine_next_tick_us(pair->server), INT64_MAX);
-	pair_no_event(pair->server);
-	while (hm_engine_pending_bytes(pair->server) >= ROOM_BYTES / 2)
-		hm_engine_take_packet(pair->server, pair->packet);
-	cr_assert_leq(hm_engine_next_tick_us(pair->server), pair->now_us, "there is something to tell");
-	while (hm_engine_next_event(pair->server, &event)) {
-		cr_assert_eq(event.type, HM_EVENT_WRITABLE);
-		cr_assert_gt(event.call & UINT16_MAX, previous);
-		previous = event.call & UINT16_MAX;
-	}
-	cr_assert_eq(event.call, last);
-	cr_assert_eq(hm_engine_next_tick_us(pair->server), INT64_MAX);
-	cr_assert_eq(pair_send(pair->server, last, 30000, 'r'), HM_SENT);
-	pair_close(pair);
-}
-
-/* Until the queue is empty nobody gets more than half the room. */
-Test(engine_streams, who_waits_for_room_is_not_passed_by)
-{
-	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-	uint32_t newcomer;
-
-	pair_greet(pair);
-	newcomer = fill_connection(pair);
-	hm_engine_take_packet(pair->server, pair->packet);
-	hm_engine_take_packet(pair->server, pair->packet);
-	cr_assert_lt(hm_engine_pending_bytes(pair->server), ROOM_BYTES);
-	cr_assert_eq(pair_send(pair->server, newcomer, 1, 'n'), HM_SEND_BLOCKED);
 	pair_close(pair);
 }
 

@@ -49,31 +49,9 @@ Test(engine, refuses_more_calls_than_the_limit)
 	pair_call(pair, 0, 0);
 	cr_assert(hm_engine_cancel(pair->client, first, NULL));
 	cr_assert_eq(hm_engine_calls(pair->client), 1);
+	cr_assert_eq(hm_engine_room(pair->client), 0);
 	cr_assert_eq(hm_engine_call(pair->client, &(struct hm_call_head){ 0 }, 0, 0, 0, NULL, &call, &body),
 		     HM_RESOURCE_EXHAUSTED, "a cancelled call holds its place until the server has answered");
-	pair_close(pair);
-}
-
-Test(engine, before_hello_a_client_keeps_to_what_every_server_takes_and_then_to_what_this_one_does)
-{
-	struct pair *pair = pair_open(4096, 0);
-	struct hm_hello hello = { .version_min = 1,
-				  .version_max = 1,
-				  .packet_bytes_max = HM_PACKET_BYTES_MIN,
-				  .calls_max = 1500,
-				  .slots_max = 20 };
-	uint8_t body[HM_HELLO_BYTES];
-	struct forged packet;
-
-	cr_assert_eq(hm_engine_room(pair->client), HM_CALLS_MIN);
-	cr_assert_eq(hm_engine_bind(pair->client, HM_SLOTS_MIN, "loop", NULL), HM_INVALID_ARGUMENT);
-	hm_hello_encode(&hello, body);
-	forge_packet(&packet, 0, 0);
-	forge_add(&packet, (struct hm_frame){ HM_HELLO_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
-	forge_is_fine(pair->client, &packet);
-	cr_assert_eq(hm_engine_room(pair->client), 1500);
-	cr_assert_eq(hm_engine_bind(pair->client, 19, "loop", NULL), HM_OK);
-	cr_assert_eq(hm_engine_bind(pair->client, 20, "loop", NULL), HM_INVALID_ARGUMENT);
 	pair_close(pair);
 }
 
@@ -179,6 +157,7 @@ Test(engine, a_reply_over_the_clients_limit_becomes_a_failure_it_can_read)
 {
 	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
 	size_t most = (1 << 20) - HM_PACKET_HEAD_BYTES - HM_FRAME_HEAD_BYTES - sizeof(struct hm_id);
+	struct hm_id id = { "an audit id" };
 	struct hm_event event;
 	uint8_t *body;
 
@@ -186,12 +165,13 @@ Test(engine, a_reply_over_the_clients_limit_becomes_a_failure_it_can_read)
 		uint32_t call = pair_call(pair, 0, 0);
 
 		pair_move_all(pair, pair->client, pair->server);
-		cr_assert(hm_engine_reply(pair->server, call, HM_OK, NULL, size, &body));
+		cr_assert(hm_engine_reply(pair->server, call, HM_OK, &id, size, &body));
 		memset(body, 0, size);
 		do
 			pair_move(pair, pair->server, pair->client);
 		while (hm_engine_next_event(pair->client, &event) && event.type != HM_EVENT_REPLY);
 		cr_assert_eq(event.status, size == most ? HM_OK : HM_RESOURCE_EXHAUSTED);
+		cr_assert(hm_id_equal(&event.audit_id, &id));
 		cr_assert_not(hm_engine_next_event(pair->client, &(struct hm_event){ 0 }));
 	}
 	cr_assert_eq(event.body[1], HM_RESOURCE_EXHAUSTED);
@@ -281,6 +261,7 @@ Test(engine, after_goaway_calls_end_but_none_begin)
 	pair_greet(pair);
 	hm_engine_goaway(pair->server);
 	hm_engine_goaway(pair->server);
+	cr_assert_eq(hm_engine_pending_bytes(pair->server), HM_FRAME_HEAD_BYTES, "it is said once");
 	pair_call(pair, 0, 0); /* crosses it */
 	cr_assert(hm_engine_reply(pair->server, call, HM_OK, NULL, 0, &body));
 	pair_move(pair, pair->server, pair->client);
@@ -332,6 +313,22 @@ Test(engine, deadlines_come_in_time_and_never_early)
 	}
 	cr_assert_eq(n, sizeof deadlines_us / sizeof deadlines_us[0]);
 	cr_assert_eq(hm_engine_calls(pair->client), 1);
+	pair_close(pair);
+}
+
+Test(engine, a_reply_that_comes_with_its_deadline_has_come_in_time)
+{
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	uint32_t answered = pair_call(pair, 0, 5000), late = pair_call(pair, 0, 5000);
+	uint8_t *body;
+
+	pair_greet(pair);
+	cr_assert(hm_engine_reply(pair->server, answered, HM_OK, NULL, 0, &body));
+	pair->now_us = 9000;
+	cr_assert_gt(pair_move(pair, pair->server, pair->client), 0);
+	cr_assert_eq(pair_next(pair->client, HM_EVENT_REPLY).call, answered);
+	cr_assert_eq(pair_next(pair->client, HM_EVENT_EXPIRED).call, late);
+	pair_no_event(pair->client);
 	pair_close(pair);
 }
 
