@@ -210,16 +210,23 @@ Test(engine_hostile, a_client_that_never_takes_its_replies_runs_out_of_credit)
 
 Test(engine_hostile, an_id_is_not_used_twice)
 {
-	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
-	struct forged packet;
+	for (int has_left = 0; has_left < 2; has_left++) {
+		struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+		struct forged packet;
+		uint8_t *body;
 
-	pair_greet(pair);
-	forge_packet(&packet, 0, 1);
-	forge_call(&packet, 0x10005);
-	forge_call(&packet, 0x10005);
-	forge_breaks(pair->server, &packet, "CALL 00010005, but");
-	cr_assert_eq(hm_engine_calls(pair->server), 1);
-	pair_close(pair);
+		pair_greet(pair);
+		forge_packet(&packet, 0, 1);
+		forge_call(&packet, 0x10005);
+		forge_is_fine(pair->server, &packet);
+		if (has_left) {
+			cr_assert(hm_engine_reply(pair->server, 0x10005, HM_OK, NULL, 0, &body));
+			hm_engine_take_packet(pair->server, pair->packet);
+		}
+		forge_breaks(pair->server, &packet, "CALL 00010005, but the last at its index, 00010005, has no");
+		cr_assert_eq(hm_engine_calls(pair->server), !has_left);
+		pair_close(pair);
+	}
 }
 
 Test(engine_hostile, a_cancel_is_of_the_call_that_runs_and_comes_once)
