@@ -22,40 +22,57 @@ struct row *report_add(struct report *report)
 
 static const char *verdict(const struct row *row)
 {
+	const double measured = row->has_peer ? row->ratio.median : row->ours.max;
+
+	if (row->is_ceiling)
+		return measured <= row->target ? "reached" : "MISSED";
 	if (!row->has_peer)
 		return row->ours.median > 0 ? "LOST" : "ok";
 	if (row->target <= 0)
 		return "";
-	return (row->is_ceiling ? row->ratio.median <= row->target : row->ratio.median >= row->target) ? "reached"
-												       : "MISSED";
+	return measured >= row->target ? "reached" : "MISSED";
 }
 
-static void print_row(const struct row *row, FILE *stream)
+/* What stands in a row behind ours, as text. */
+struct cells {
+	char theirs[16], ratio[16], rounds[32], target[16];
+};
+
+static struct cells cells_of(const struct row *row)
 {
-	if (!row->has_peer) {
-		fprintf(stream, "%-24s %12.0f %12s %7s %15s %6s  %-8s %s\n", row->name, row->ours.median, "", "", "",
-			"", verdict(row), row->against);
-		return;
+	struct cells cells = { 0 };
+
+	if (row->has_peer) {
+		snprintf(cells.theirs, sizeof cells.theirs, "%.0f", row->theirs.median);
+		snprintf(cells.ratio, sizeof cells.ratio, "%.3f", row->ratio.median);
+		snprintf(cells.rounds, sizeof cells.rounds, "%.3f - %.3f", row->ratio.min, row->ratio.max);
+	} else if (row->is_ceiling && row->ours.max > row->ours.min) {
+		snprintf(cells.rounds, sizeof cells.rounds, "%.0f - %.0f", row->ours.min, row->ours.max);
 	}
-	fprintf(stream, "%-24s %12.0f %12.0f %7.3f   %5.3f - %5.3f ", row->name, row->ours.median, row->theirs.median,
-		row->ratio.median, row->ratio.min, row->ratio.max);
-	if (row->target > 0)
-		fprintf(stream, "%6.2f", row->target);
-	else
-		fprintf(stream, "%6s", "");
-	fprintf(stream, "  %-8s %s\n", verdict(row), row->against);
+	if (row->has_peer && row->target > 0)
+		snprintf(cells.target, sizeof cells.target, "%.2f", row->target);
+	else if (row->is_ceiling)
+		snprintf(cells.target, sizeof cells.target, "%.0f", row->target);
+	return cells;
 }
+
+#define COLUMNS "%-24s %12s %12s %7s %15s %7s  %-8s %s\n"
 
 void report_print(const struct report *report, FILE *stream)
 {
-	fprintf(stream, "%-24s %12s %12s %7s %15s %6s  %-8s %s\n", "row", "ours", "theirs", "ratio", "rounds' ratios",
-		"target", "", "against");
-	for (size_t i = 0; i < report->n_rows; i++)
-		print_row(&report->rows[i], stream);
+	fprintf(stream, COLUMNS, "row", "ours", "theirs", "ratio", "rounds' ratios", "target", "", "against");
+	for (const struct row *row = report->rows; row < report->rows + report->n_rows; row++) {
+		const struct cells cells = cells_of(row);
+		char ours[16];
+
+		snprintf(ours, sizeof ours, "%.0f", row->ours.median);
+		fprintf(stream, COLUMNS, row->name, ours, cells.theirs, cells.ratio, cells.rounds, cells.target,
+			verdict(row), row->against);
+	}
 	fprintf(stream,
 		"Calls a second; medians of %u rounds of %u ms, ours and theirs in turns. Lost and failed: calls. p99: "
 		"us, "
-		"the ratio at most its target.\n",
+		"the ratio at most its target. Without theirs: the worst round at most its target.\n",
 		report->rounds, report->round_ms);
 }
 
@@ -64,15 +81,17 @@ static json_t *row_json(const struct row *row)
 	json_t *json = json_pack("{s:s, s:s, s:s, s:f, s:n, s:n}", "name", row->name, "against", row->against, "unit",
 				 row->unit, "ours", row->ours.median, "theirs", "ratio");
 
-	if (!row->has_peer || !json)
+	if (!json)
+		return NULL;
+	json_object_set_new(json, "ours_min_max", json_pack("[f, f]", row->ours.min, row->ours.max));
+	if (row->target > 0 || row->is_ceiling)
+		json_object_set_new(json, row->is_ceiling ? "target_at_most" : "target", json_real(row->target));
+	if (!row->has_peer)
 		return json;
 	json_object_set_new(json, "theirs", json_real(row->theirs.median));
 	json_object_set_new(json, "ratio", json_real(row->ratio.median));
-	json_object_set_new(json, "ours_min_max", json_pack("[f, f]", row->ours.min, row->ours.max));
 	json_object_set_new(json, "theirs_min_max", json_pack("[f, f]", row->theirs.min, row->theirs.max));
 	json_object_set_new(json, "ratio_min_max", json_pack("[f, f]", row->ratio.min, row->ratio.max));
-	if (row->target > 0)
-		json_object_set_new(json, row->is_ceiling ? "target_at_most" : "target", json_real(row->target));
 	return json;
 }
 

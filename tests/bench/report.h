@@ -17,7 +17,7 @@ struct row {
 	bool has_peer; /* theirs and ratio count */
 	struct spread theirs, ratio;
 	double target; /* the ratio to reach; 0: none */
-	bool is_ceiling; /* the ratio not to exceed */
+	bool is_ceiling; /* the ratio not to exceed; without a peer what ours is not to exceed in any round, 0 or more */
 };
 
 struct report {
