@@ -9,6 +9,7 @@
  *     overload   a closed loop's best against ten times as many calls offered by an open one, with deadlines: done in time
  *     fairness   a quiet brand's latency while another brand does that, against the same brand alone
  *     rolling_restart  calls that failed while a server's process was replaced under them: none
+ *     suspension  how long a brand is still served anywhere once SuspendBrand has replied, by real services: a second at most
  *     lost       calls that were never answered, of 1 and 4 clients: none
  *
  * Every server and every client is a process of its own (role.h), but for inproc, which is one process on both sides. Over sockets
@@ -97,7 +98,7 @@ static const struct contest contests[] = {
 
 static const char usage[] = "usage: hallmark-bench [--quick] [--filter TEXT] [--unpinned] [--json]\n"
 			    "  --quick        short rounds: does it work, not how fast is it\n"
-			    "  --filter TEXT  only rows whose name contains TEXT, such as echo.tcp or audited\n"
+			    "  --filter TEXT  only rows whose name contains TEXT, such as audited or suspension\n"
 			    "  --unpinned     servers and clients on any CPU, not apart from each other\n"
 			    "  --json         the report on standard output instead of the table\n"
 			    "The report is always in " REPORT_PATH ".\n";
@@ -175,16 +176,15 @@ static hm_status run_overload(struct session *session)
 	return status;
 }
 
-static hm_status run_rolling(struct session *session, struct database *database)
+static hm_status run_with_database(hm_status (*contest)(struct session *session), struct session *session,
+				   struct database *database)
 {
 	struct session with_database = *session;
 	hm_status status;
 
-	if (!contest_rolling_is_wanted(session))
-		return HM_OK;
 	TRY(need_database(session, database));
 	with_database.dsn = hm_cluster_dsn(database->cluster);
-	status = contest_rolling(&with_database);
+	status = contest(&with_database);
 	session->lost = with_database.lost;
 	return status;
 }
@@ -196,8 +196,10 @@ static hm_status run_all(struct session *session)
 
 	for (size_t i = 0; i < sizeof contests / sizeof *contests && status == HM_OK; i++)
 		status = run_contest(&contests[i], session, &database);
-	if (status == HM_OK)
-		status = run_rolling(session, &database);
+	if (status == HM_OK && contest_rolling_is_wanted(session))
+		status = run_with_database(contest_rolling, session, &database);
+	if (status == HM_OK && contest_suspension_is_wanted(session))
+		status = run_with_database(contest_suspension, session, &database);
 	database_stop(&database);
 	TRY(status);
 	TRY(run_overload(session));

@@ -50,5 +50,10 @@ hm_status contest_overload(struct session *session);
 bool contest_rolling_is_wanted(const struct session *session);
 hm_status contest_rolling(struct session *session);
 
+/* contest_suspension has a brand suspended again and again, and adds rows with how long it was still served somewhere, and how often after
+ * a refusal; the session has the database, and no brand is in it yet. */
+bool contest_suspension_is_wanted(const struct session *session);
+hm_status contest_suspension(struct session *session);
+
 /* contest_lost has 1 and 4 clients at once call at each depth over a transport and adds a row for each with what was lost. */
 hm_status contest_lost(const char *transport, struct session *session);

@@ -36,13 +36,22 @@ static hm_status run(const char *dsn, const char *sql)
 
 static hm_status prepare(const struct hm_cluster *cluster)
 {
+	static const struct {
+		const char *service, *directory;
+	} schemas[] = {
+		{ "notes", "tests/services/notes/migrations" },
+		{ "platform", "services/platform/migrations" },
+		{ "identity", "services/identity/migrations" },
+	};
 	char sql[sizeof fill + 16];
 
-	TRY(hm_cluster_admit(cluster, "notes"));
-	TRY(hm_migrate(&(struct hm_migrate_config){ .admin_dsn = hm_cluster_admin_dsn(cluster),
-						    .dsn = hm_cluster_dsn(cluster),
-						    .service = "notes",
-						    .directory = "tests/services/notes/migrations" }));
+	for (size_t i = 0; i < sizeof schemas / sizeof *schemas; i++) {
+		TRY(hm_cluster_admit(cluster, schemas[i].service));
+		TRY(hm_migrate(&(struct hm_migrate_config){ .admin_dsn = hm_cluster_admin_dsn(cluster),
+							    .dsn = hm_cluster_dsn(cluster),
+							    .service = schemas[i].service,
+							    .directory = schemas[i].directory }));
+	}
 	snprintf(sql, sizeof sql, fill, DATABASE_NOTES);
 	return run(hm_cluster_admin_dsn(cluster), sql);
 }

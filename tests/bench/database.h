@@ -1,4 +1,4 @@
-/* Database: the cluster, schema and rows that audited calls and pgbench both work on. */
+/* Database: the cluster with the schemas of the services that are called, and the rows that audited calls and pgbench both work on. */
 #pragma once
 #include "base/id.h"
 #include "base/status.h"
@@ -14,7 +14,7 @@ struct database {
 	char directory[DATABASE_PATH_BYTES]; /* where the cluster is, to be removed */
 };
 
-/* database_start makes a durable cluster in the folder, migrates notes and puts DATABASE_NOTES of them in. */
+/* database_start makes a durable cluster in the folder, migrates notes, platform and identity, and puts DATABASE_NOTES notes in. */
 hm_status database_start(const char *folder, struct database *ret_database);
 
 /* database_stop ends the cluster and removes its files; a database that never started is fine. */

@@ -14,7 +14,8 @@ enum { OPEN_FOLDERS = 16 };
 
 hm_status folder_make(char ret_folder[FOLDER_BYTES])
 {
-	static const char *const names[] = { "identity", "service-echo", "service-notes" };
+	static const char *const names[] = { "identity",      "operator",         "service-echo",
+					     "service-notes", "service-platform", "service-identity" };
 	char folder[FOLDER_BYTES] = "/tmp/hallmark-bench-XXXXXX", keys[FOLDER_BYTES + sizeof BENCH_KEYS];
 
 	if (!mkdtemp(folder))

@@ -33,4 +33,5 @@ extern const struct load epoll_load, epoll_bytes_load, epoll_inproc_load,
 	epoll_threads_load; /* epoll_client.c, threads.c */
 extern const struct load add_note_load, get_note_load; /* notes.c */
 extern const struct load open_note_load; /* open.c */
+extern const struct load suspend_load; /* suspend.c */
 extern const struct load pgbench_write_load, pgbench_read_load; /* pgbench.c */

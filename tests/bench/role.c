@@ -23,12 +23,14 @@
 enum { RAMP_PART = 6 }; /* this part of a round's time passes before its counting begins */
 
 static const struct load *const loads[] = {
-	&hallmark_load,    &hallmark_inproc_load, &hallmark_threads_load, &epoll_load,
-	&epoll_bytes_load, &epoll_inproc_load,    &epoll_threads_load,    &add_note_load,
-	&get_note_load,    &open_note_load,       &pgbench_write_load,    &pgbench_read_load,
+	&hallmark_load,      &hallmark_inproc_load, &hallmark_threads_load, &epoll_load,    &epoll_bytes_load,
+	&epoll_inproc_load,  &epoll_threads_load,   &add_note_load,         &get_note_load, &open_note_load,
+	&pgbench_write_load, &pgbench_read_load,    &suspend_load,
 };
 
-static const struct server *const servers[] = { &hallmark_server, &notes_server, &epoll_server, &epoll_bytes_server };
+static const struct server *const servers[] = {
+	&hallmark_server, &notes_server, &platform_server, &fed_notes_server, &epoll_server, &epoll_bytes_server,
+};
 
 void role_wait(void)
 {
@@ -36,6 +38,13 @@ void role_wait(void)
 
 	while (read(STDIN_FILENO, rest, sizeof rest) > 0)
 		;
+}
+
+void role_greet(const char *address)
+{
+	puts(address);
+	fflush(stdout);
+	role_wait();
 }
 
 static void pass_ms(unsigned ms)

@@ -34,13 +34,6 @@ hm_status server_open(const struct hm_service *service, const char *folder, cons
 	return hm_host_take_over(*ret_host);
 }
 
-static void greet(const char *url)
-{
-	puts(url);
-	fflush(stdout);
-	role_wait();
-}
-
 static hm_status serve_echo(const char *folder, const char *transport)
 {
 	SCOPED(hm_host) host = NULL;
@@ -50,7 +43,7 @@ static hm_status serve_echo(const char *folder, const char *transport)
 	snprintf(url, sizeof url, "ipc://%s/echo.sock", folder);
 	if (!strcmp(transport, "tcp"))
 		TRY(hm_server_listen(hm_host_server(host), "tcp://127.0.0.1:0", url));
-	greet(url);
+	role_greet(url);
 	return HM_OK;
 }
 
@@ -61,7 +54,7 @@ static hm_status serve_notes(const char *folder, const char *dsn)
 
 	TRY(server_open(&notes_service, folder, dsn, &host));
 	snprintf(url, sizeof url, "ipc://%s/notes.sock", folder);
-	greet(url);
+	role_greet(url);
 	return HM_OK;
 }
 

@@ -10,6 +10,7 @@ struct server {
 };
 
 extern const struct server hallmark_server, notes_server, epoll_server, epoll_bytes_server;
+extern const struct server platform_server, fed_notes_server; /* fed.c */
 
 /* The brand and the keys everything is done under. */
 #define BENCH_BRAND "loop"

@@ -1,4 +1,4 @@
-/* User: a token signed as identity signs them. */
+/* User: tokens, a user's signed as identity signs them. */
 #include "tests/bench/user.h"
 
 #include <stdio.h>
@@ -11,23 +11,33 @@
 
 enum { TOKEN_S = 3600, PATH_BYTES = 128 };
 
-hm_status user_sign(const char *folder, const char *brand, struct hm_arena *arena, char **ret_token)
+static hm_status sign(const char *folder, const char *key_name, struct hm_claims claims, struct hm_arena *arena,
+		      char **ret_token)
 {
-	static const char *const permissions[] = { "notes.write", "notes.read", NULL };
 	SCOPED(hm_secret_key) key = NULL;
-	const int64_t now_us = hm_clock_wall_us();
 	char keys[PATH_BYTES];
 
 	snprintf(keys, sizeof keys, "%s/" BENCH_KEYS, folder);
 	TRY(hm_crypto_init());
-	TRY(hm_secret_key_open(keys, "identity", &key));
-	return hm_token_sign(key,
-			     &(struct hm_claims){ .subject = "bench",
-						  .type = "user",
-						  .brand = brand,
-						  .id = "bench",
-						  .permissions = permissions,
-						  .issued_at_us = now_us,
-						  .expires_at_us = now_us + (int64_t)TOKEN_S * HM_US_PER_S },
-			     arena, ret_token);
+	TRY(hm_secret_key_open(keys, key_name, &key));
+	claims.subject = claims.id = "bench";
+	claims.issued_at_us = hm_clock_wall_us();
+	claims.expires_at_us = claims.issued_at_us + (int64_t)TOKEN_S * HM_US_PER_S;
+	return hm_token_sign(key, &claims, arena, ret_token);
+}
+
+hm_status user_sign(const char *folder, const char *brand, struct hm_arena *arena, char **ret_token)
+{
+	static const char *const permissions[] = { "notes.write", "notes.read", NULL };
+
+	return sign(folder, "identity",
+		    (struct hm_claims){ .type = "user", .brand = brand, .permissions = permissions }, arena, ret_token);
+}
+
+hm_status user_sign_operator(const char *folder, struct hm_arena *arena, char **ret_token)
+{
+	static const char *const permissions[] = { "*", NULL };
+
+	return sign(folder, "operator", (struct hm_claims){ .type = "operator", .permissions = permissions }, arena,
+		    ret_token);
 }
