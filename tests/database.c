@@ -3,12 +3,10 @@
 
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>
-#include <ftw.h>
 #include <libpq-fe.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -18,6 +16,7 @@
 #include "host/services.h"
 #include "store/cluster.h"
 #include "store/migrate.h"
+#include "tests/place.h"
 #include "tests/services.h"
 
 /* What the runner tells the tests, which run in processes of their own. */
@@ -25,11 +24,13 @@
 #define ENV_DSN "HALLMARK_TEST_DSN" /* without database and user */
 #define ENV_TEMPLATE "HALLMARK_TEST_TEMPLATE"
 #define ENV_KEYS "HALLMARK_TEST_KEYS"
+#define ENV_DROPS "HALLMARK_TEST_DROPS" /* set: a test drops its database */
 
-/* PostgreSQL takes a checkpoint for each database it drops: hundreds of them are gone sooner with the whole cluster. */
-enum { DROPPED_MAX = 32 };
+/* PostgreSQL takes a checkpoint for each database it drops: on a disk, hundreds of them are gone sooner with the whole cluster. */
+enum { DROPPED_MAX = 32, DATABASES_MAX = 64 };
 
 static struct hm_cluster *cluster; /* the runner's alone */
+static bool is_in_memory; /* the cluster's data */
 
 /* Without these nothing can be tested, so a failure ends the run. */
 static void need(hm_status status, const char *what)
@@ -144,43 +145,26 @@ static bool has_many_databases(void)
 	return has_many;
 }
 
-static int remove_one(const char *path, const struct stat *info, int type, struct FTW *where)
-{
-	(void)info, (void)type, (void)where;
-	return remove(path);
-}
-
 /* Stops the cluster and removes it, unless another run that joined it goes on with it. */
 static void remove_cluster(void)
 {
-	char folder[256], pid_file[300];
+	char folder[PLACE_BYTES], pid_file[PLACE_BYTES + 32];
 
 	snprintf(folder, sizeof folder, "%s", hm_cluster_directory(cluster));
 	snprintf(pid_file, sizeof pid_file, "%s/data/postmaster.pid", folder);
 	hm_cluster_stop(cluster);
 	if (access(pid_file, F_OK))
-		(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-/* The folder beside the test program: each variant has its own. */
-static void find_root(char ret_root[256])
-{
-	ssize_t length = readlink("/proc/self/exe", ret_root, 200);
-
-	ret_root[length < 0 ? 0 : length] = '\0';
-	*strrchr(ret_root, '/') = '\0';
-	strcat(ret_root, "/data");
-	mkdir(ret_root, 0755);
+		place_remove(folder);
 }
 
 ReportHook(PRE_ALL)(struct criterion_test_set *set)
 {
-	char root[256], path[300], keys[300], template[64], sql[128];
+	char root[PLACE_BYTES], path[PLACE_BYTES], keys[PLACE_BYTES + 8], template[64], sql[128];
 
 	(void)set;
-	find_root(root);
+	place_root(root);
 	need(hm_crypto_init(), "libsodium");
-	snprintf(path, sizeof path, "%s/pg", root);
+	is_in_memory = place_of_cluster(root, path);
 	need(hm_cluster_start(&(struct hm_cluster_config){ .directory = path }, &cluster), "the test cluster");
 	drop_databases();
 	snprintf(template, sizeof template, "t%ld_template", (long)getpid());
@@ -192,17 +176,45 @@ ReportHook(PRE_ALL)(struct criterion_test_set *set)
 	setenv(ENV_ADMIN, hm_cluster_admin_dsn(cluster), 1);
 	setenv(ENV_TEMPLATE, template, 1);
 	setenv(ENV_KEYS, keys, 1);
+	if (is_in_memory)
+		setenv(ENV_DROPS, "", 1);
 }
 
 ReportHook(POST_ALL)(struct criterion_global_stats *stats)
 {
 	(void)stats;
-	if (has_many_databases()) {
+	if (is_in_memory || has_many_databases()) {
 		remove_cluster();
 		return;
 	}
 	drop_databases();
 	hm_cluster_stop(cluster);
+}
+
+/* The databases of a test, which are dropped when its process ends. */
+static struct {
+	char names[DATABASES_MAX][64];
+	size_t n;
+} made;
+
+static void drop_made(void)
+{
+	char sql[128];
+
+	while (made.n) {
+		snprintf(sql, sizeof sql, "DROP DATABASE %s WITH (FORCE)", made.names[--made.n]);
+		(void)run_once(getenv(ENV_ADMIN), sql);
+	}
+}
+
+/* One that is not dropped here goes with the cluster. */
+static void drop_at_end(const char *name)
+{
+	if (!getenv(ENV_DROPS) || made.n == DATABASES_MAX)
+		return;
+	if (!made.n)
+		atexit(drop_made);
+	snprintf(made.names[made.n++], sizeof made.names[0], "%s", name);
 }
 
 void test_database(char ret_dsn[TEST_DSN_BYTES])
@@ -212,8 +224,9 @@ void test_database(char ret_dsn[TEST_DSN_BYTES])
 
 	hm_random(&number, sizeof number);
 	snprintf(name, sizeof name, "t%ld_%08x", (long)getppid(), number);
-	snprintf(sql, sizeof sql, "CREATE DATABASE %s TEMPLATE %s", name, getenv(ENV_TEMPLATE));
+	snprintf(sql, sizeof sql, "CREATE DATABASE %s TEMPLATE %s STRATEGY file_copy", name, getenv(ENV_TEMPLATE));
 	cr_assert(run_once(getenv(ENV_ADMIN), sql));
+	drop_at_end(name);
 	name_database(getenv(ENV_DSN), name, ret_dsn);
 }
 

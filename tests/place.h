@@ -1,0 +1,16 @@
+/*
+ * Place: where a test run has its cluster. The keys are always beside the test program; the cluster is in memory if there is room.
+ */
+#pragma once
+#include <stdbool.h>
+
+enum { PLACE_BYTES = 512 };
+
+/* place_root is the folder beside the test program, made if it is missing: each variant has its own. */
+void place_root(char ret_root[PLACE_BYTES]);
+
+/* place_of_cluster is in memory (true), or in the root. The same run's each time, while memory has room. */
+bool place_of_cluster(const char *root, char ret_path[PLACE_BYTES]);
+
+/* place_remove removes a folder and all that is in it. */
+void place_remove(const char *folder);
