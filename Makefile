@@ -270,13 +270,14 @@ $(BIN)/hallmark-bench: $(call obj,$(BENCH_SRC) $(BENCH_SUP) $(GEN_TEST)) $(PLATF
 $(B)/tests/run: $(call obj,$(TEST_SRC) $(TEST_SUP) $(GEN_TEST) $(GEN_FAKE)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link) $(TESTLIBS)
-$(STRESSERS): %: %.o $(call obj,$(GEN_TEST) tests/races.c) $(PLATFORM) $(LIB)
+# What calls no service is built without them: each variant would compile them for nothing.
+$(STRESSERS): %: %.o $(call obj,$(GEN_TEST) tests/races.c) $(LIB)
 	$(call say,LINK,$@)
 	$(link)
 $(B)/tests/faults/run: $(call obj,$(FAULTS_SRC) $(GEN_TEST)) $(PLATFORM) $(LIB)
 	$(call say,LINK,$@)
 	$(link)
-$(filter-out %/sql_fuzz %/check_fuzz,$(FUZZERS)): %: %.o $(call obj,$(GEN_TEST)) $(PLATFORM) $(LIB)
+$(filter-out %/sql_fuzz %/check_fuzz,$(FUZZERS)): %: %.o $(call obj,$(GEN_TEST)) $(LIB)
 	$(call say,LINK,$@)
 	$(link) -fsanitize=fuzzer
 # sqlgen's fuzzer: libpg_query carries a protobuf-c of its own and must not meet the runtime's.
