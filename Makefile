@@ -111,10 +111,13 @@ bench: $(BIN)/hallmark $(BIN)/hallmark-bench
 
 ## fuzz           build the fuzz targets (VARIANT=fuzz) and run each for FUZZ_SECONDS=10
 FUZZ_SECONDS ?= 10
-fuzz: $(FUZZERS)
-	$(Q)for f in $^; do echo "  FUZZ  $$f"; mkdir -p build/corpus/$$(basename $$f); \
-	  $$f -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix=build/ \
-	     build/corpus/$$(basename $$f) $$(ls -d tests/fuzz/corpus/$$(basename $$f) 2>/dev/null) || exit 1; done
+fuzz: $(FUZZERS:=.run)
+# Each has one thread, so as many run side by side as there are processors; what one says is shown as a whole when it ends.
+$(FUZZERS:=.run): %.run: %
+	$(Q)mkdir -p build/corpus/$(*F); \
+	$< -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix=build/ \
+	   build/corpus/$(*F) $(wildcard tests/fuzz/corpus/$(*F)) > $@.log 2>&1; \
+	status=$$?; { echo "  FUZZ  $<"; cat $@.log; }; exit $$status
 
 ## stress         build and run the thread stress programs (VARIANT=tsan)
 stress: $(STRESSERS)
@@ -295,4 +298,4 @@ compile_commands.json: Makefile $(B)/flags
 	$(Q)tools/compile-commands '$(CC) $(CPPFLAGS) $(CFLAGS)' $(RT_SRC) $(SVC_SRC) $(CLI_SRC) $(TEST_SRC) > $@
 
 FORCE:
-.PHONY: all deps demo test bench fuzz stress faults lint layers check rebuilds headers format format-check clean help FORCE
+.PHONY: all deps demo test bench fuzz $(FUZZERS:=.run) stress faults lint layers check rebuilds headers format format-check clean help FORCE
