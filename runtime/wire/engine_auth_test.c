@@ -91,3 +91,22 @@ Test(engine_auth, both_ends_have_the_same_transcript_the_clients_hello_first)
 	cr_assert_arr_eq(server, wanted, sizeof wanted);
 	pair_close(pair);
 }
+
+/* A later version's HELLO may be longer than what is kept of it: its length is told, and what was kept. */
+Test(engine_auth, of_a_long_hello_the_transcript_has_what_is_kept)
+{
+	enum { LONG_BYTES = HM_HELLO_KEPT_BYTES + 100 };
+	struct hm_hello hello = { 1, 1, HM_PACKET_BYTES_MIN, HM_CALLS_MIN, HM_SLOTS_MIN, 0, { 0 }, "", 0, 0 };
+	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
+	uint8_t body[LONG_BYTES] = { 0 }, transcript[HM_TRANSCRIPT_BYTES_MAX];
+	struct forged packet;
+
+	hm_hello_encode(&hello, body);
+	forge_packet(&packet, 0, 0);
+	forge_add(&packet, (struct hm_frame){ LONG_BYTES, 0, HM_FRAME_HELLO, 0, 0 }, body);
+	forge_is_fine(pair->server, &packet);
+	cr_assert_eq(hm_engine_transcript(pair->server, transcript), 4 + HM_HELLO_KEPT_BYTES + 4 + HM_HELLO_BYTES);
+	cr_assert_eq(hm_get32(transcript), LONG_BYTES);
+	cr_assert_arr_eq(transcript + 4, body, HM_HELLO_KEPT_BYTES);
+	pair_close(pair);
+}
