@@ -16,7 +16,7 @@ static const struct {
 	.window_samples = 10,
 	.tolerance = 1.5,
 	.gradient_min = 0.5,
-	.headroom = 4,
+	.headroom = 2,
 	.smoothing = 0.2,
 	.learning_faster = 0.5,
 	.learning_slower = 0.1,

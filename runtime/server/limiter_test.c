@@ -82,6 +82,20 @@ Test(limiter, comes_down_near_the_capacity_under_overload_and_loses_no_throughpu
 	cr_expect_geq(rate, 950, "%u of 1000 a second", rate);
 }
 
+/* Few CPUs behind it: each call that runs beside what they can do makes all others slower, a quiet brand's too. */
+Test(limiter, leaves_few_waiting_inside_where_the_capacity_is_small)
+{
+	struct simulation simulation = begin(3, 10 * MS);
+	unsigned rate;
+
+	run(&simulation, 2, 3000);
+	run(&simulation, CALLS_MAX, 5000);
+	cr_expect_leq(simulation.limiter.limit, 8, "%f", simulation.limiter.limit);
+	rate = run(&simulation, CALLS_MAX, 20000);
+	cr_expect_leq(simulation.limiter.limit, 8, "%f", simulation.limiter.limit);
+	cr_expect_geq(rate, 285, "%u of 300 a second", rate);
+}
+
 /* A window: ten calls, and a tenth of a second. */
 static void feed_window(struct hm_limiter *limiter, int64_t began_us, int64_t latency_us)
 {

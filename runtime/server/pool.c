@@ -14,7 +14,7 @@ enum {
 	REFUSED_MAX = 256,
 	THREADS_LIMIT = 1024,
 	SPARE_THREADS = 4, /* beyond threads_max, for brands that have nothing running */
-	RUNNING_MIN = 8, /* the limiter goes no lower: calls that wait for something else would hold up all others */
+	RUNNING_MIN = 4, /* the limiter goes no lower: calls that wait for something else would hold up all others */
 	NAME_BYTES = 16,
 	TYPICAL_SHIFT = 3, /* a call's time counts 1/8 in what is typical */
 	PATIENCE = 2, /* so many times the wait that is foreseen must be bearable: it is a guess */
