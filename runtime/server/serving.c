@@ -276,16 +276,19 @@ static hm_status check_time(const struct hm_serving *serving)
 {
 	const int64_t deadline_us = serving->call.context.deadline_us;
 	const int64_t left_us = deadline_us ? deadline_us - serving->call.now_us : INT64_MAX;
+	const uint32_t typical_us = atomic_load_explicit(&serving->row->typical_us, memory_order_relaxed);
+	hm_status status;
 
 	if (left_us <= 0)
 		return raise_reason(hm_raise(DEADLINE_EXCEEDED, "%s: its time was up before a worker was free",
 					     serving->call.method->name),
 				    "EXPIRED_WAITING");
-	if (!serving->has_waited || left_us >= atomic_load_explicit(&serving->row->typical_us, memory_order_relaxed))
+	if (!serving->has_waited || left_us >= typical_us)
 		return HM_OK;
-	return raise_reason(hm_raise(RESOURCE_EXHAUSTED, "%s: too little of its time was left when a worker was free",
-				     serving->call.method->name),
-			    "OVERLOADED");
+	status = hm_raise(RESOURCE_EXHAUSTED, "%s: too little of its time was left when a worker was free",
+			  serving->call.method->name);
+	hm_error_set_retry(typical_us / HM_US_PER_MS + 1);
+	return raise_reason(status, "OVERLOADED");
 }
 
 static hm_status check_wanted(const struct hm_serving *serving)
