@@ -32,7 +32,14 @@
 
 #define REPORT_PATH "build/bench/report.json"
 
-enum { ROUNDS = 5, ROUND_MS = 600, QUICK_ROUNDS = 2, QUICK_ROUND_MS = 100, DATABASE_ROUND_MS = 1500 };
+enum {
+	ROUNDS = 5,
+	ROUND_MS = 600,
+	QUICK_ROUNDS = 2,
+	QUICK_ROUND_MS = 100,
+	DATABASE_ROUND_MS = 1500,
+	OVERLOAD_ROUND_MS = 3000
+};
 
 static const struct contest contests[] = {
 	{
@@ -168,7 +175,7 @@ static hm_status run_overload(struct session *session)
 	if (status == HM_OK) {
 		slower.dsn = hm_cluster_dsn(database.cluster);
 		if (!session->report->is_quick)
-			slower.round_ms = DATABASE_ROUND_MS;
+			slower.round_ms = OVERLOAD_ROUND_MS;
 		status = contest_overload(&slower);
 		session->lost = slower.lost;
 	}
