@@ -55,7 +55,8 @@ static void stand_at_gate(struct farm *farm)
 /* As a guard does. */
 static hm_status refuse(struct farm_server *server, struct hm_call *call)
 {
-	hm_status status = hm_fail(call, UNAVAILABLE, "refused");
+	hm_status status = atomic_load(&server->is_full) ? hm_fail(call, RESOURCE_EXHAUSTED, "no room")
+							 : hm_fail(call, UNAVAILABLE, "refused");
 
 	call->has_run = false;
 	hm_error_set_retry(atomic_load(&server->refused_for_ms));

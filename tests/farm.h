@@ -23,6 +23,7 @@ struct farm_server {
 	bool is_mortal;
 	_Atomic bool fails; /* UNAVAILABLE */
 	_Atomic int refusals; /* so many calls are refused before they run */
+	_Atomic bool is_full; /* that is why they are: RESOURCE_EXHAUSTED, not UNAVAILABLE */
 	_Atomic unsigned refused_for_ms; /* and told when to come back; 0: nothing */
 	_Atomic unsigned last_attempt; /* what the last call that ran said of itself */
 };

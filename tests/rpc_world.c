@@ -199,7 +199,7 @@ void rpc_world_once(struct rpc_world *world)
 	char target[300];
 
 	hm_channel_close(world->channel);
-	snprintf(target, sizeof target, "%s;attempts=1", world->url);
+	snprintf(target, sizeof target, "%s;attempts=1;throttle=off", world->url);
 	cr_assert_eq(hm_channel_open_url(target, &world->channel), HM_OK);
 }
 

@@ -34,7 +34,7 @@ void rpc_world_open_with(struct rpc_world *world, const char *kind, const struct
 void rpc_world_serve(struct rpc_world *world);
 void rpc_world_close(struct rpc_world *world);
 
-/* rpc_world_once has the world's channel make no call again, so that what a server refuses is seen. */
+/* rpc_world_once has the world's channel make no call again and keep none back, so that what a server refuses is seen. */
 void rpc_world_once(struct rpc_world *world);
 
 /* The gate: Sleep with ms 0 passes; with more it counts itself in and stands until the gate is open or its call cancelled. */

@@ -32,6 +32,7 @@ struct hm_backend *hm_backend_open(struct hm_channel *channel, const struct hm_e
 void hm_backend_close(struct hm_backend *backend)
 {
 	backend->channel->backends[backend->place] = NULL;
+	hm_throttle_close(backend->throttle);
 	free(backend);
 }
 

@@ -42,19 +42,51 @@ static hm_status wait_for_one(struct hm_channel *channel, const struct hm_pendin
 	return hm_error_set(&channel->refusal);
 }
 
-hm_status hm_balance_pick(struct hm_channel *channel, const struct hm_pending *pending, const struct hm_places *avoid,
-			  int64_t now_us, struct hm_connection **ret_connection)
+/* *ret_connection NULL: none yet. */
+static hm_status pick(struct hm_channel *channel, const struct hm_pending *pending, const struct hm_places *avoid,
+		      int64_t now_us, struct hm_connection **ret_connection)
 {
-	int place;
+	const int place = hm_picker_pick(&channel->picker, avoid, now_us);
 
-	if (pending->abort_with != HM_OK)
-		return hm_call_fault_abort(pending);
-	place = hm_picker_pick(&channel->picker, avoid, now_us);
 	*ret_connection = NULL;
 	if (place == HM_PLACE_NONE)
 		return wait_for_one(channel, pending, now_us);
 	*ret_connection = hm_backend_connection(channel->backends[place], now_us);
 	return HM_OK;
+}
+
+/* Another one, of those that do not keep the call back as the first does; the picker goes round until it comes to one of them again. */
+static hm_status pick_another(struct hm_channel *channel, const struct hm_pending *pending,
+			      const struct hm_places *avoid, int64_t now_us, uint32_t retry_after_ms,
+			      struct hm_connection **connection)
+{
+	struct hm_places left = { 0 }, keeping = { 0 };
+
+	if (avoid)
+		left = *avoid;
+	do {
+		hm_places_add(&left, (*connection)->backend->place);
+		hm_places_add(&keeping, (*connection)->backend->place);
+		TRY(pick(channel, pending, &left, now_us, connection));
+		if (!*connection)
+			return HM_OK;
+		if (hm_places_has(&keeping, (*connection)->backend->place))
+			return hm_throttle_raise(channel, pending, retry_after_ms);
+	} while (hm_throttle_keeps((*connection)->backend, pending, now_us, &retry_after_ms));
+	return HM_OK;
+}
+
+hm_status hm_balance_pick(struct hm_channel *channel, const struct hm_pending *pending, const struct hm_places *avoid,
+			  int64_t now_us, struct hm_connection **ret_connection)
+{
+	uint32_t retry_after_ms;
+
+	if (pending->abort_with != HM_OK)
+		return hm_call_fault_abort(pending);
+	TRY(pick(channel, pending, avoid, now_us, ret_connection));
+	if (!*ret_connection || !hm_throttle_keeps((*ret_connection)->backend, pending, now_us, &retry_after_ms))
+		return HM_OK;
+	return pick_another(channel, pending, avoid, now_us, retry_after_ms, ret_connection);
 }
 
 /* Those that take calls and are not ejected; if none is left, the ejected ones after all. */
@@ -99,9 +131,12 @@ void hm_balance_ended(struct hm_channel *channel, const struct hm_backend *backe
 {
 	bool is_timed = channel->n_backends > 1 && !pending->stream; /* what is alone is not compared */
 	bool has_latency = is_timed && (verdict == HM_VERDICT_ANSWERED || verdict == HM_VERDICT_LATE);
+	/* A refusal is quick: taken as it is, it would make who has no room look like who has the most. */
+	int64_t refused_us = verdict == HM_VERDICT_ANSWERED ? (int64_t)pending->refused_for_ms * HM_US_PER_MS : 0;
 
-	hm_picker_end(&channel->picker, backend->place, has_latency ? now_us - pending->began_us : -1, now_us);
-	if (has_latency && pending->latency)
+	hm_picker_end(&channel->picker, backend->place, has_latency ? now_us - pending->began_us + refused_us : -1,
+		      now_us);
+	if (has_latency && pending->latency && !refused_us)
 		hm_latency_note(pending->latency, now_us - pending->began_us, now_us);
 	if (channel->n_backends < 2 || backend->is_removed)
 		return;

@@ -22,6 +22,7 @@
 #include "client/resolver.h"
 #include "client/retry.h"
 #include "client/retry_budget.h"
+#include "client/throttle.h"
 #include "rpc/identity.h"
 
 enum hm_backend_state {
@@ -44,6 +45,7 @@ struct hm_backend {
 	unsigned n_open; /* all that are not closed yet */
 	unsigned failures; /* to connect, in a row */
 	int64_t retry_us; /* BACKING_OFF: until then */
+	struct hm_throttle *throttle; /* what is kept back from it; NULL: it has refused nothing yet */
 };
 
 struct hm_channel {
@@ -58,6 +60,8 @@ struct hm_channel {
 	struct hm_parked lost; /* calls whose answer was passed over */
 	struct hm_faults *faults; /* what goes wrong on purpose (call_fault.h); NULL: nothing */
 	struct hm_retry_budget budget;
+	bool is_unthrottled; /* no call is to be kept back */
+	uint64_t throttled; /* attempts kept back */
 	uint8_t attempts; /* of each call; 0: as its contract says */
 	int32_t hedge_ms; /* as hedge_rule.h has it */
 	uint16_t hedge_permille; /* of the answers, for the delay of hedging */
@@ -94,7 +98,7 @@ void hm_channel_free(struct hm_channel *channel);
 /* hm_balance_pick is the one way to a connection for an attempt at a call, outside `avoid` (places; NULL: none) if that can be;
  * hm_connection_send notes the place it went to in the call. *ret_connection NULL: none yet, but one is on its way (or the call
  * waits for one whatever happens): park the call. UNAVAILABLE, mostly: no endpoint can be reached; the call was not processed.
- * CANCELLED: the channel is being closed. */
+ * RESOURCE_EXHAUSTED: every endpoint would refuse it (throttle.h). CANCELLED: the channel is being closed. */
 hm_status hm_balance_pick(struct hm_channel *channel, const struct hm_pending *pending, const struct hm_places *avoid,
 			  int64_t now_us, struct hm_connection **ret_connection);
 

@@ -69,6 +69,7 @@ static struct hm_channel *make_channel(const struct hm_target *target)
 	channel->tick_us = INT64_MAX;
 	channel->health_checks = target->health_checks;
 	channel->attempts = target->attempts;
+	channel->is_unthrottled = target->is_unthrottled;
 	channel->hedge_ms = target->hedge_ms;
 	channel->hedge_permille = target->hedge_permille;
 	if (target->hedge_permille)

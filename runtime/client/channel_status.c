@@ -26,6 +26,7 @@ struct view {
 	struct seen endpoints[HM_PLACES];
 	size_t n_endpoints;
 	uint32_t n_parked;
+	uint64_t throttled;
 	int64_t now_us;
 };
 
@@ -52,6 +53,7 @@ static void look(struct hm_channel *channel, struct view *view)
 			look_at(channel, place, view);
 	for (const struct hm_pending *pending = channel->parked.first; pending; pending = pending->next)
 		view->n_parked++;
+	view->throttled = channel->throttled;
 	pthread_mutex_unlock(&channel->lock);
 }
 
@@ -84,6 +86,8 @@ void hm_channel_status(struct hm_channel *channel, struct hm_arena *arena, Admin
 	*ret_status = (Admin__Channel){ .base = PROTOBUF_C_MESSAGE_INIT(&admin__channel__descriptor),
 					.has_parked = true,
 					.parked = view->n_parked,
+					.has_throttled = true,
+					.throttled = view->throttled,
 					.n_endpoints = view->n_endpoints };
 	ret_status->endpoints = hm_arena_alloc(arena, view->n_endpoints * sizeof *ret_status->endpoints);
 	for (size_t i = 0; i < view->n_endpoints; i++)

@@ -10,12 +10,14 @@ enum { ROWS = 2048, ROWS_USED_MAX = ROWS / 2 };
 struct row {
 	uint64_t id;
 	struct hm_tallies tallies;
+	_Atomic uint64_t throttled;
 	char name[]; /* its own: a method may be described at run time, and be gone */
 };
 
 static _Atomic(struct row *) rows[ROWS];
 static _Atomic unsigned n_rows;
 static struct hm_tallies others;
+static _Atomic uint64_t others_throttled;
 
 static struct row *make_row(const struct hm_method *method)
 {
@@ -42,18 +44,47 @@ static struct row *take_place(_Atomic(struct row *) *place, const struct hm_meth
 	return found;
 }
 
-struct hm_tallies *hm_client_tallies(const struct hm_method *method)
+/* NULL: there are too many methods. */
+static struct row *find(const struct hm_method *method)
 {
 	for (size_t at = method->id % ROWS;; at = (at + 1) % ROWS) {
 		struct row *row = atomic_load_explicit(&rows[at], memory_order_acquire);
 
 		if (!row && atomic_load(&n_rows) >= ROWS_USED_MAX)
-			return &others;
+			return NULL;
 		if (!row)
 			row = take_place(&rows[at], method);
 		if (row->id == method->id)
-			return &row->tallies;
+			return row;
 	}
+}
+
+struct hm_tallies *hm_client_tallies(const struct hm_method *method)
+{
+	struct row *row = find(method);
+
+	return row ? &row->tallies : &others;
+}
+
+void hm_client_count_throttled(const struct hm_method *method)
+{
+	struct row *row = find(method);
+
+	atomic_fetch_add_explicit(row ? &row->throttled : &others_throttled, 1, memory_order_relaxed);
+}
+
+/* Methods of which nothing was ever kept back are left out. */
+static void collect_throttled(const _Atomic uint64_t *count, const char *method, struct hm_exposition *exposition)
+{
+	static const struct hm_metric metric = {
+		"hallmark_client_calls_throttled_total", HM_COUNTER,
+		"Attempts at calls kept back, as servers refused most of their kind."
+	};
+	const uint64_t value = atomic_load_explicit(count, memory_order_relaxed);
+
+	if (value)
+		hm_exposition_add(exposition, &metric, (double)value,
+				  (struct hm_label[]){ { "rpc_method", method }, { 0 } });
 }
 
 void hm_client_collect(void *user, struct hm_exposition *exposition)
@@ -62,8 +93,11 @@ void hm_client_collect(void *user, struct hm_exposition *exposition)
 	for (size_t i = 0; i < ROWS; i++) {
 		struct row *row = atomic_load_explicit(&rows[i], memory_order_acquire);
 
-		if (row)
-			hm_tallies_collect(&row->tallies, row->name, false, exposition);
+		if (!row)
+			continue;
+		hm_tallies_collect(&row->tallies, row->name, false, exposition);
+		collect_throttled(&row->throttled, row->name, exposition);
 	}
 	hm_tallies_collect(&others, "_OTHER", false, exposition);
+	collect_throttled(&others_throttled, "_OTHER", exposition);
 }

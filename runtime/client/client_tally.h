@@ -9,5 +9,8 @@
 /* hm_client_tallies returns a method's counters; those of a method beyond the thousandth are shared. */
 struct hm_tallies *hm_client_tallies(const struct hm_method *method);
 
+/* hm_client_count_throttled counts an attempt at a call that was kept back (throttle.h). */
+void hm_client_count_throttled(const struct hm_method *method);
+
 /* hm_client_collect is a hm_collect_fn; user is not used. */
 void hm_client_collect(void *user, struct hm_exposition *exposition);

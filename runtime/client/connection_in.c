@@ -42,6 +42,8 @@ static void end_call(struct hm_connection *connection, const struct hm_event *ev
 	pending->reply_bytes = event->body_bytes;
 	pending->audit_id = event->audit_id;
 	pending->has_expired = event->type == HM_EVENT_EXPIRED;
+	if (event->type == HM_EVENT_REPLY)
+		hm_throttle_answered(connection, pending, now_us);
 	hm_balance_ended(connection->channel, connection->backend, pending, verdict_on(event), now_us);
 	hm_ended_add(ended, connection->channel, pending);
 }

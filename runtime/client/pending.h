@@ -19,6 +19,7 @@ struct hm_pending {
 	/* What to send. */
 	struct hm_call_head head; /* but for slot and time-out, which are known when it leaves */
 	const char *brand, *token;
+	uint64_t caller; /* throttle_rule.h's name for them; once it has left */
 	const ProtobufCMessage *request; /* NULL: packed already, or none */
 	const uint8_t *packed;
 	size_t body_bytes;
@@ -64,6 +65,8 @@ struct hm_pending {
 	bool has_ended;
 	bool has_expired; /* its deadline passed here */
 	uint16_t status; /* of a REPLY */
+	uint32_t
+		refused_for_ms; /* by a REPLY: the server had no room, and will have some in so long; 0: it did not say so */
 	const uint8_t *body; /* of a REPLY; for a waiting caller in its context's arena */
 	size_t reply_bytes;
 	struct hm_id audit_id;

@@ -7,16 +7,35 @@
 
 enum { DIGITS_MAX = 5 };
 
+enum option { BALANCING, HEALTH, THROTTLE };
+
 static const struct choice {
 	const char *text; /* NAME=VALUE */
-	bool is_health;
+	enum option option;
 	int value;
 } choices[] = {
-	{ "balancing=least_loaded", false, HM_LEAST_LOADED },
-	{ "balancing=round_robin", false, HM_ROUND_ROBIN },
-	{ "health=on", true, HM_HEALTH_CHECKS_ON },
-	{ "health=off", true, HM_HEALTH_CHECKS_OFF },
+	{ "balancing=least_loaded", BALANCING, HM_LEAST_LOADED },
+	{ "balancing=round_robin", BALANCING, HM_ROUND_ROBIN },
+	{ "health=on", HEALTH, HM_HEALTH_CHECKS_ON },
+	{ "health=off", HEALTH, HM_HEALTH_CHECKS_OFF },
+	{ "throttle=on", THROTTLE, true },
+	{ "throttle=off", THROTTLE, false },
 };
+
+static void set(struct hm_target *target, enum option option, int value)
+{
+	switch (option) {
+	case BALANCING:
+		target->balancing = (enum hm_balancing)value;
+		break;
+	case HEALTH:
+		target->health_checks = (enum hm_health_checks)value;
+		break;
+	case THROTTLE:
+		target->is_unthrottled = !value;
+		break;
+	}
+}
 
 /* NAME=NUMBER */
 static bool take_number(const char *text, size_t bytes, const char *name, unsigned most, unsigned *ret_value)
@@ -82,10 +101,7 @@ static hm_status choose(struct hm_target *target, const char *text, size_t bytes
 
 		if (strlen(choice->text) != bytes || memcmp(choice->text, text, bytes) != 0)
 			continue;
-		if (choice->is_health)
-			target->health_checks = (enum hm_health_checks)choice->value;
-		else
-			target->balancing = (enum hm_balancing)choice->value;
+		set(target, choice->option, choice->value);
 		return HM_OK;
 	}
 	if (choose_number(target, text, bytes))
@@ -93,7 +109,7 @@ static hm_status choose(struct hm_target *target, const char *text, size_t bytes
 	return hm_raise(
 		INVALID_ARGUMENT,
 		"target %s: no option \"%.*s\": there are balancing=least_loaded, balancing=round_robin, health=on, "
-		"health=off, attempts=1 to 10, hedge=0 to 60000 and hedge=p50 to p99.9",
+		"health=off, attempts=1 to 10, hedge=0 to 60000, hedge=p50 to p99.9, throttle=on and throttle=off",
 		target->name, (int)bytes, text);
 }
 

@@ -10,6 +10,7 @@
  *     hedge       0 … 60000: after so many ms without an answer a call that may be done twice goes to a second endpoint, too, whatever
  *                 its contract says; 0: none does
  *                 p50 … p99.9: after as long as so many of a hundred answers of its method took lately
+ *     throttle    on, off: whether calls are kept back while servers refuse most of their kind; without it they are
  *
  * (client's own header)
  */
@@ -24,6 +25,7 @@ struct hm_target {
 	uint8_t attempts; /* 0: not said */
 	int32_t hedge_ms; /* as hedge_rule.h has it */
 	uint16_t hedge_permille; /* 0: not by what was measured */
+	bool is_unthrottled;
 };
 
 /* hm_target_parse: INVALID_ARGUMENT says which option, or value of one, nobody knows. */

@@ -44,13 +44,13 @@ static hm_status list(struct fixture *f, struct hm_context *context)
 	return status;
 }
 
-/* A channel that makes no refused call again: what is counted here are single calls. */
+/* A channel that makes no refused call again and keeps none back: what is counted here are single calls. */
 static struct hm_channel *open_once(void)
 {
 	struct hm_channel *channel;
 	char target[256];
 
-	snprintf(target, sizeof target, "ipc://%s/notes.sock;attempts=1", fixture_run_folder());
+	snprintf(target, sizeof target, "ipc://%s/notes.sock;attempts=1;throttle=off", fixture_run_folder());
 	must(hm_channel_open_url(target, &channel));
 	return channel;
 }

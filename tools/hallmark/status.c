@@ -113,7 +113,7 @@ static void print_channel(const Admin__Channel *channel)
 {
 	printf("  ");
 	print_foreign_in(stdout, NAME_WIDTH, channel->service);
-	printf(" parked %u\n", channel->parked);
+	printf(" parked %u, throttled %" PRIu64 "\n", channel->parked, channel->throttled);
 	for (size_t i = 0; i < channel->n_endpoints; i++)
 		print_endpoint(channel->endpoints[i]);
 }
