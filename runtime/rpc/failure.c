@@ -27,7 +27,7 @@ void hm_failure_init(struct hm_failure *failure, hm_status code, const struct hm
 		failure->status.reason = error->reason;
 	failure->status.has_retry_after_ms = error->retry_after_ms;
 	failure->status.retry_after_ms = error->retry_after_ms;
-	failure->status.has_maybe_processed = error->maybe_processed;
+	failure->status.has_maybe_processed = error->maybe_processed || code == HM_UNKNOWN;
 	failure->status.maybe_processed = error->maybe_processed;
 	add_violations(failure, error);
 }
@@ -37,12 +37,18 @@ static const char *or_empty(const char *text)
 	return text ? text : "";
 }
 
+/* UNKNOWN is what a server says that does not know what came of a commit; those from before the field say no more. */
+static bool is_old_doubt(hm_status code, const Hallmark__Status *status)
+{
+	return code == HM_UNKNOWN && !status->has_maybe_processed && !status->not_processed;
+}
+
 static void read_status(const Hallmark__Status *status, struct hm_error *error)
 {
 	snprintf(error->message, sizeof error->message, "%s", or_empty(status->message));
 	snprintf(error->reason, sizeof error->reason, "%s", or_empty(status->reason));
 	error->retry_after_ms = status->retry_after_ms;
-	error->maybe_processed = status->maybe_processed;
+	error->maybe_processed = status->maybe_processed || is_old_doubt(error->code, status);
 	for (size_t i = 0; i < status->n_violations && i < HM_VIOLATIONS_MAX; i++) {
 		struct hm_violation *violation = &error->violations[error->n_violations++];
 
@@ -65,6 +71,7 @@ bool hm_failure_read(uint16_t code, const void *bytes, size_t size, struct hm_er
 	} else {
 		snprintf(ret_error->message, sizeof ret_error->message, "status %u, and its explanation cannot be read",
 			 code);
+		ret_error->maybe_processed = true;
 	}
 	hm_arena_fini(&arena);
 	return was_not_processed;
