@@ -117,7 +117,7 @@ fuzz: $(FUZZERS:=.run)
 # Each has one thread, so as many run side by side as there are processors; what one says is shown as a whole when it ends.
 $(FUZZERS:=.run): %.run: %
 	$(Q)mkdir -p build/corpus/$(*F); \
-	$< -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix=build/ \
+	$< -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 -verbosity=0 -print_final_stats=1 -artifact_prefix=build/$(*F)- \
 	   build/corpus/$(*F) $(wildcard tests/fuzz/corpus/$(*F)) > $@.log 2>&1; \
 	status=$$?; { echo "  FUZZ  $<"; cat $@.log; }; exit $$status
 

@@ -37,17 +37,14 @@ static bool has_room(void)
 
 bool place_of_cluster(const char *root, char ret_path[PLACE_BYTES])
 {
-	int start;
-
-	if (!has_room()) {
-		snprintf(ret_path, PLACE_BYTES, "%s/pg", root);
-		return false;
-	}
-	start = snprintf(ret_path, PLACE_BYTES, "%s/", memory);
+	int start = snprintf(ret_path, PLACE_BYTES, "%s/", memory);
 	snprintf(ret_path + start, PLACE_BYTES - (size_t)start, "hallmark-%u%s", (unsigned)getuid(), root);
 	for (char *slash = ret_path + start; (slash = strchr(slash, '/')); slash++)
 		*slash = '-';
-	return true;
+	if (!access(ret_path, F_OK) || has_room()) /* what a killed run has left is gone on with, and goes at the end */
+		return true;
+	snprintf(ret_path, PLACE_BYTES, "%s/pg", root);
+	return false;
 }
 
 static int remove_one(const char *path, const struct stat *info, int type, struct FTW *where)
