@@ -55,25 +55,45 @@ static hm_status pick(struct hm_channel *channel, const struct hm_pending *pendi
 	return HM_OK;
 }
 
-/* Another one, of those that do not keep the call back as the first does; the picker goes round until it comes to one of them again. */
+static int place_of(const struct hm_connection *connection)
+{
+	return connection ? connection->backend->place : HM_PLACE_NONE;
+}
+
+static bool is_among(const struct hm_places *places, int place)
+{
+	return place != HM_PLACE_NONE && hm_places_has(places, (unsigned)place);
+}
+
+/* One that does not keep the call back as those do that are `keeping`: one not to be avoided, or else one that is. */
+static hm_status pick_beside(struct hm_channel *channel, const struct hm_pending *pending,
+			     const struct hm_places *avoid, const struct hm_places *keeping, int64_t now_us,
+			     struct hm_connection **ret_connection)
+{
+	struct hm_places both = *keeping;
+
+	hm_places_join(&both, avoid);
+	TRY(pick(channel, pending, &both, now_us, ret_connection));
+	if (is_among(keeping, place_of(*ret_connection)))
+		return pick(channel, pending, keeping, now_us, ret_connection);
+	return HM_OK;
+}
+
 static hm_status pick_another(struct hm_channel *channel, const struct hm_pending *pending,
 			      const struct hm_places *avoid, int64_t now_us, uint32_t retry_after_ms,
 			      struct hm_connection **connection)
 {
-	struct hm_places left = { 0 }, keeping = { 0 };
+	struct hm_places keeping = { 0 };
 
-	if (avoid)
-		left = *avoid;
-	do {
-		hm_places_add(&left, (*connection)->backend->place);
+	for (int asked = 1; asked < HM_THROTTLE_ASKED; asked++) {
 		hm_places_add(&keeping, (*connection)->backend->place);
-		TRY(pick(channel, pending, &left, now_us, connection));
-		if (!*connection)
+		TRY(pick_beside(channel, pending, avoid, &keeping, now_us, connection));
+		if (is_among(&keeping, place_of(*connection)))
+			break;
+		if (!*connection || !hm_throttle_keeps((*connection)->backend, pending, now_us, &retry_after_ms))
 			return HM_OK;
-		if (hm_places_has(&keeping, (*connection)->backend->place))
-			return hm_throttle_raise(channel, pending, retry_after_ms);
-	} while (hm_throttle_keeps((*connection)->backend, pending, now_us, &retry_after_ms));
-	return HM_OK;
+	}
+	return hm_throttle_raise(channel, pending, retry_after_ms);
 }
 
 hm_status hm_balance_pick(struct hm_channel *channel, const struct hm_pending *pending, const struct hm_places *avoid,
@@ -131,12 +151,9 @@ void hm_balance_ended(struct hm_channel *channel, const struct hm_backend *backe
 {
 	bool is_timed = channel->n_backends > 1 && !pending->stream; /* what is alone is not compared */
 	bool has_latency = is_timed && (verdict == HM_VERDICT_ANSWERED || verdict == HM_VERDICT_LATE);
-	/* A refusal is quick: taken as it is, it would make who has no room look like who has the most. */
-	int64_t refused_us = verdict == HM_VERDICT_ANSWERED ? (int64_t)pending->refused_for_ms * HM_US_PER_MS : 0;
 
-	hm_picker_end(&channel->picker, backend->place, has_latency ? now_us - pending->began_us + refused_us : -1,
-		      now_us);
-	if (has_latency && pending->latency && !refused_us)
+	hm_picker_end(&channel->picker, backend->place, has_latency ? now_us - pending->began_us : -1, now_us);
+	if (has_latency && pending->latency)
 		hm_latency_note(pending->latency, now_us - pending->began_us, now_us);
 	if (channel->n_backends < 2 || backend->is_removed)
 		return;

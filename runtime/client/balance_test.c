@@ -68,26 +68,6 @@ Test(balance, gives_a_slow_server_less, .timeout = 60)
 	farm_close(&farm);
 }
 
-/* Who refuses is quicker than who works. */
-Test(balance, gives_a_server_that_has_no_room_less, .timeout = 60)
-{
-	unsigned refused = 0;
-	struct farm farm;
-
-	farm_open(&farm, SERVERS, ";attempts=1;throttle=off");
-	farm_connect(&farm, SERVERS);
-	for (size_t i = 0; i < SERVERS; i++)
-		atomic_store(&farm.servers[i].slow_ms, 2);
-	atomic_store(&farm.servers[1].is_full, true);
-	atomic_store(&farm.servers[1].refused_for_ms, 100);
-	atomic_store(&farm.servers[1].refusals, SERVERS * ROUNDS);
-	for (unsigned i = 0; i < SERVERS * ROUNDS; i++)
-		refused += farm_call(&farm) == HM_RESOURCE_EXHAUSTED;
-	cr_expect_lt(refused, ROUNDS / 2, "%u of %u", refused, SERVERS * ROUNDS);
-	cr_expect_gt(refused, 0);
-	farm_close(&farm);
-}
-
 Test(balance, ejects_a_server_that_fails_and_goes_on_with_the_others, .timeout = 60)
 {
 	unsigned failures = 0, seen;

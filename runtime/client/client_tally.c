@@ -73,18 +73,15 @@ void hm_client_count_throttled(const struct hm_method *method)
 	atomic_fetch_add_explicit(row ? &row->throttled : &others_throttled, 1, memory_order_relaxed);
 }
 
-/* Methods of which nothing was ever kept back are left out. */
 static void collect_throttled(const _Atomic uint64_t *count, const char *method, struct hm_exposition *exposition)
 {
 	static const struct hm_metric metric = {
 		"hallmark_client_calls_throttled_total", HM_COUNTER,
 		"Attempts at calls kept back, as servers refused most of their kind."
 	};
-	const uint64_t value = atomic_load_explicit(count, memory_order_relaxed);
 
-	if (value)
-		hm_exposition_add(exposition, &metric, (double)value,
-				  (struct hm_label[]){ { "rpc_method", method }, { 0 } });
+	hm_exposition_add(exposition, &metric, (double)atomic_load_explicit(count, memory_order_relaxed),
+			  (struct hm_label[]){ { "rpc_method", method }, { 0 } });
 }
 
 void hm_client_collect(void *user, struct hm_exposition *exposition)

@@ -87,15 +87,6 @@ void hm_connection_set_tick(struct hm_connection *connection)
 	}
 }
 
-static uint32_t remaining_ms(const struct hm_pending *pending, int64_t now_us)
-{
-	int64_t left_ms = (pending->deadline_us - now_us + HM_US_PER_MS - 1) / HM_US_PER_MS;
-
-	if (!pending->deadline_us)
-		return 0;
-	return left_ms < 1 ? 1 : left_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)left_ms;
-}
-
 /* What the server was not told must not be taken for bound by the next call. */
 static hm_status bind_slot(struct hm_connection *connection, const struct hm_pending *pending)
 {
@@ -113,7 +104,7 @@ static hm_status send_call(struct hm_connection *connection, struct hm_pending *
 	uint8_t *body;
 
 	pending->head.slot = hm_slots_find(&connection->slots, pending->brand, pending->token, &is_new);
-	pending->head.timeout_ms = remaining_ms(pending, now_us);
+	pending->head.timeout_ms = hm_pending_left_ms(pending, now_us);
 	pending->caller = connection->slots.slots[pending->head.slot].caller;
 	if (is_new)
 		TRY(bind_slot(connection, pending));

@@ -19,10 +19,13 @@ int64_t hm_connection_now_us(void)
 	return receiving ? received_us : hm_clock_mono_us();
 }
 
-static enum hm_verdict verdict_on(const struct hm_event *event)
+/* A refusal is quick: taken for an answer like others it would make who has no room look like who has the most. */
+static enum hm_verdict verdict_on(const struct hm_event *event, bool was_refused)
 {
 	if (event->type == HM_EVENT_EXPIRED)
 		return HM_VERDICT_LATE;
+	if (was_refused)
+		return HM_VERDICT_NONE;
 	return event->status == HM_UNAVAILABLE ? HM_VERDICT_FAILED : HM_VERDICT_ANSWERED;
 }
 
@@ -30,6 +33,7 @@ static void end_call(struct hm_connection *connection, const struct hm_event *ev
 		     struct hm_ended *ended)
 {
 	struct hm_pending *pending = event->user;
+	bool was_refused;
 
 	if (hm_check_is(connection, pending)) {
 		hm_check_ended(connection, event);
@@ -42,9 +46,8 @@ static void end_call(struct hm_connection *connection, const struct hm_event *ev
 	pending->reply_bytes = event->body_bytes;
 	pending->audit_id = event->audit_id;
 	pending->has_expired = event->type == HM_EVENT_EXPIRED;
-	if (event->type == HM_EVENT_REPLY)
-		hm_throttle_answered(connection, pending, now_us);
-	hm_balance_ended(connection->channel, connection->backend, pending, verdict_on(event), now_us);
+	was_refused = event->type == HM_EVENT_REPLY && hm_throttle_answered(connection, pending, now_us);
+	hm_balance_ended(connection->channel, connection->backend, pending, verdict_on(event, was_refused), now_us);
 	hm_ended_add(ended, connection->channel, pending);
 }
 

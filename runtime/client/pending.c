@@ -109,6 +109,15 @@ static const char *put(char **at, const char *bytes, size_t size)
 	return copied;
 }
 
+uint32_t hm_pending_left_ms(const struct hm_pending *pending, int64_t now_us)
+{
+	int64_t left_ms = (pending->deadline_us - now_us + HM_US_PER_MS - 1) / HM_US_PER_MS;
+
+	if (!pending->deadline_us)
+		return 0;
+	return left_ms < 1 ? 1 : left_ms > UINT32_MAX ? UINT32_MAX : (uint32_t)left_ms;
+}
+
 void hm_pending_copy(struct hm_pending *pending)
 {
 	size_t brand_bytes = strlen(pending->brand) + 1, token_bytes = pending->token ? strlen(pending->token) + 1 : 0;

@@ -87,6 +87,9 @@ struct hm_pending *hm_pending_double(struct hm_channel *channel, const struct hm
 hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context, const struct hm_method *method,
 			  const ProtobufCMessage *request, int64_t now_us);
 
+/* hm_pending_left_ms is what is left of its time, at least 1; 0: it has all. */
+uint32_t hm_pending_left_ms(const struct hm_pending *pending, int64_t now_us);
+
 /* hm_pending_copy makes a started call independent of its caller's memory. */
 void hm_pending_copy(struct hm_pending *pending);
 

@@ -39,6 +39,13 @@ static inline void hm_places_add(struct hm_places *places, unsigned place)
 	places->bits[place / 64] |= UINT64_C(1) << place % 64;
 }
 
+/* hm_places_join adds all of another set; NULL: none. */
+static inline void hm_places_join(struct hm_places *places, const struct hm_places *others)
+{
+	for (size_t i = 0; others && i < sizeof places->bits / sizeof *places->bits; i++)
+		places->bits[i] |= others->bits[i];
+}
+
 struct hm_load {
 	double average_us;
 	int64_t stamp_us; /* when it was last brought up to date; 0: no latency known yet */

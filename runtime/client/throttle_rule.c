@@ -17,6 +17,7 @@ struct line {
 	uint64_t key;
 	int64_t began_us; /* the window; 0: no line */
 	uint32_t accepted, refused; /* answers in it */
+	uint32_t offered; /* to be sent in it */
 	double sent; /* the part */
 	double owed; /* of a call, that is to be kept back */
 	uint32_t retry_after_ms;
@@ -40,14 +41,16 @@ void hm_throttle_close(struct hm_throttle *throttle)
 	free(throttle);
 }
 
-uint64_t hm_throttle_caller(const char *brand, bool is_proven)
+uint64_t hm_throttle_caller(const char *brand, const char *token)
 {
-	return hm_method_id(brand) + is_proven;
+	return hm_method_id(brand) + (token ? 1 + (*brand ? 0 : hm_method_id(token)) : 0);
 }
 
-uint64_t hm_throttle_key(uint64_t caller, uint64_t method)
+uint64_t hm_throttle_key(uint64_t caller, uint64_t method, uint32_t timeout_ms)
 {
-	return caller ^ method;
+	const uint64_t power = timeout_ms ? (33 - (uint64_t)__builtin_clz(timeout_ms)) / 2 : 0;
+
+	return (caller ^ method) + power;
 }
 
 static double clamp(double value, double min, double max)
@@ -82,9 +85,11 @@ static bool turn(struct line *line, int64_t now_us)
 		return true;
 	if (now_us - line->began_us >= HM_THROTTLE_FORGET_US)
 		return false;
+	if (line->accepted + line->refused < HM_THROTTLE_ANSWERS && line->offered < HM_THROTTLE_ANSWERS)
+		return false;
 	line->sent = after(line);
 	line->began_us = now_us;
-	line->accepted = line->refused = 0;
+	line->accepted = line->refused = line->offered = 0;
 	return line->sent < 1;
 }
 
@@ -123,6 +128,7 @@ bool hm_throttle_holds(struct hm_throttle *throttle, uint64_t key, int64_t now_u
 
 	if (!line)
 		return false;
+	line->offered++;
 	line->owed += 1 - line->sent;
 	if (line->owed < 1)
 		return false;

@@ -95,6 +95,10 @@ Test(throttle_rule, never_holds_up_who_seldom_calls)
 	struct seen seen = offer(&scene, HM_THROTTLE_ANSWERS / 2, 0, 60000);
 
 	cr_expect_eq(seen.held, 0);
+	offer(&scene, 5000, 0, 10000);
+	offer(&scene, HM_THROTTLE_ANSWERS / 2, 0, 3000);
+	seen = offer(&scene, HM_THROTTLE_ANSWERS / 2, 0, 60000);
+	cr_expect_eq(seen.held, 0, "also after much was refused");
 	end(&scene);
 }
 
@@ -211,8 +215,27 @@ Test(throttle_rule, holds_no_pair_for_what_another_was_refused)
 	scene.now_us += HM_THROTTLE_WINDOW_US;
 	for (int i = 0; i < 100; i++)
 		cr_assert(!hm_throttle_holds(scene.throttle, key, scene.now_us, &retry_after_ms));
-	cr_expect_neq(hm_throttle_caller("lumen", true), hm_throttle_caller("nova", true));
-	cr_expect_neq(hm_throttle_caller("lumen", true), hm_throttle_caller("lumen", false));
-	cr_expect_neq(hm_throttle_key(1, 2), hm_throttle_key(1, 3));
 	end(&scene);
+}
+
+static const struct kind {
+	const char *brand, *token;
+	uint64_t method;
+	uint32_t timeout_ms;
+} kinds[] = {
+	{ "lumen", "a", 1, 100 }, { "nova", "a", 1, 100 },  { "lumen", NULL, 1, 100 }, { "", "a", 1, 100 },
+	{ "", "b", 1, 100 },      { "lumen", "a", 2, 100 }, { "lumen", "a", 1, 2000 }, { "lumen", "a", 1, 0 },
+};
+
+static uint64_t key_of(const struct kind *kind)
+{
+	return hm_throttle_key(hm_throttle_caller(kind->brand, kind->token), kind->method, kind->timeout_ms);
+}
+
+Test(throttle_rule, tells_kinds_of_calls_apart_and_a_brands_users_not)
+{
+	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+		for (size_t j = 0; j < i; j++)
+			cr_expect_neq(key_of(&kinds[i]), key_of(&kinds[j]), "%zu and %zu", i, j);
+	cr_expect_eq(key_of(&(struct kind){ "lumen", "b", 1, 90 }), key_of(&kinds[0]));
 }
