@@ -79,6 +79,7 @@ static hm_status pick_beside(struct hm_channel *channel, const struct hm_pending
 	return HM_OK;
 }
 
+/* One that takes the call, instead of the first, which keeps it back. */
 static hm_status pick_another(struct hm_channel *channel, const struct hm_pending *pending,
 			      const struct hm_places *avoid, int64_t now_us, uint32_t retry_after_ms,
 			      struct hm_connection **connection)

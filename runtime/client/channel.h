@@ -45,7 +45,8 @@ HM_SCOPED(hm_channel, hm_channel_close)
 /* hm_channel_call makes a unary call and waits; what was surely not processed, or is idempotent, is made again by itself (client/attempt.h).
  * The reply lives in the context's arena. Errors: the service's own; and UNAVAILABLE (no connection: surely not processed; or lost
  * midway: hm_error_get()->maybe_processed),
- * DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (request larger than the method allows, or kept back: reason THROTTLED, docs/rules.md). Thread-safe (one context a thread). */
+ * DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED (request larger than the method allows, or kept back: reason THROTTLED, docs/rules.md).
+ * Thread-safe (one context a thread). */
 hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context, const struct hm_method *method,
 			  const ProtobufCMessage *request, ProtobufCMessage **ret_reply);
 

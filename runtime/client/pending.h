@@ -65,8 +65,6 @@ struct hm_pending {
 	bool has_ended;
 	bool has_expired; /* its deadline passed here */
 	uint16_t status; /* of a REPLY */
-	uint32_t
-		refused_for_ms; /* by a REPLY: the server had no room, and will have some in so long; 0: it did not say so */
 	const uint8_t *body; /* of a REPLY; for a waiting caller in its context's arena */
 	size_t reply_bytes;
 	struct hm_id audit_id;

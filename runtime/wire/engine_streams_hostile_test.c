@@ -224,16 +224,24 @@ Test(engine_streams_hostile, a_frame_of_the_call_before_at_its_index_is_refused)
 	pair_close(pair);
 }
 
+/* In one packet. */
+static void begin_streams(struct pair *pair, uint32_t streams)
+{
+	struct forged packet;
+
+	forge_packet(&packet, 0, 1);
+	for (uint32_t i = 0; i < streams; i++)
+		forge_add(&packet, (struct hm_frame){ HM_CALL_HEAD_BYTES, CALL + i, HM_FRAME_CALL, BOTH, 0 }, NULL);
+	forge_is_fine(pair->server, &packet);
+}
+
 Test(engine_streams_hostile, more_streams_than_the_server_takes_are_refused)
 {
 	struct pair *pair = pair_open(HM_CALLS_MIN, 0);
 	struct forged packet;
 
 	pair_greet(pair);
-	forge_packet(&packet, 0, 1);
-	for (uint32_t i = 0; i < HM_STREAMS_MIN; i++)
-		forge_add(&packet, (struct hm_frame){ HM_CALL_HEAD_BYTES, CALL + i, HM_FRAME_CALL, BOTH, 0 }, NULL);
-	forge_is_fine(pair->server, &packet);
+	begin_streams(pair, HM_STREAMS_MIN);
 	forge_stream(&packet, CALL + HM_STREAMS_MIN, HM_STREAM_REPLIES);
 	forge_breaks(pair->server, &packet, "CALL 00010040 is a stream, but 64 are under way");
 	pair_close(pair);
@@ -250,10 +258,7 @@ Test(engine_streams_hostile, a_server_that_says_more_streams_takes_them)
 	hm_engine_close(pair->server);
 	pair->server = hm_engine_open(&config, 0);
 	pair_greet(pair);
-	forge_packet(&packet, 0, 1);
-	for (uint32_t i = 0; i < STREAMS; i++)
-		forge_add(&packet, (struct hm_frame){ HM_CALL_HEAD_BYTES, CALL + i, HM_FRAME_CALL, BOTH, 0 }, NULL);
-	forge_is_fine(pair->server, &packet);
+	begin_streams(pair, STREAMS);
 	forge_stream(&packet, CALL + STREAMS, BOTH);
 	forge_breaks(pair->server, &packet, "CALL 00010064 is a stream, but 100 are under way");
 	pair_close(pair);
