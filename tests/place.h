@@ -9,7 +9,7 @@ enum { PLACE_BYTES = 512 };
 /* place_root is the folder beside the test program, made if it is missing: each variant has its own. */
 void place_root(char ret_root[PLACE_BYTES]);
 
-/* place_of_cluster is in memory (true), or in the root. The same run's each time, while memory has room. */
+/* place_of_cluster is in memory (true), if there is room or a run that was killed has left it there; or else in the root. */
 bool place_of_cluster(const char *root, char ret_path[PLACE_BYTES]);
 
 /* place_remove removes a folder and all that is in it. */
