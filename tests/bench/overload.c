@@ -22,33 +22,62 @@ enum {
 	OVERLOAD_ROUNDS = 9,
 };
 
-static const char goodput_name[] = "overload.goodput_10x", unthrottled_name[] = "overload.goodput_10x_unthrottled",
-		  p99_name[] = "fairness.quiet_brand_p99",
-		  unthrottled_p99_name[] = "fairness.quiet_brand_p99_unthrottled",
-		  failed_name[] = "fairness.quiet_brand_failed";
+/* What a round shows. */
+enum figure { PEAK, GOODPUT, UNTHROTTLED, P99_ALONE, P99, P99_UNTHROTTLED, FAILED, FAILED_ALONE, FIGURES };
+
+/* The ratios are of what was measured within seconds of each other, so that a machine that changes meanwhile changes both. */
+static const struct comparison {
+	enum figure ours, theirs;
+	struct row row;
+} comparisons[] = {
+	{ GOODPUT,
+	  PEAK,
+	  { .name = "overload.goodput_10x",
+	    .against = "the same server's peak: 64 callers who wait; 10 times that offered, done within 100 ms",
+	    .unit = "calls/s",
+	    .has_peer = true,
+	    .target = 0.9 } },
+	{ UNTHROTTLED,
+	  PEAK,
+	  { .name = "overload.goodput_10x_unthrottled",
+	    .against = "the same peak; 10 times that offered by a client that keeps nothing back",
+	    .unit = "calls/s",
+	    .has_peer = true } },
+	{ P99,
+	  P99_ALONE,
+	  { .name = "fairness.quiet_brand_p99",
+	    .against = "the same brand alone; another floods meanwhile, as above",
+	    .unit = "us",
+	    .has_peer = true,
+	    .is_ceiling = true,
+	    .target = 3 } },
+	{ P99_UNTHROTTLED,
+	  P99_ALONE,
+	  { .name = "fairness.quiet_brand_p99_unthrottled",
+	    .against = "the same brand alone; another floods meanwhile, and keeps nothing back",
+	    .unit = "us",
+	    .has_peer = true } },
+};
+
+enum { COMPARISONS = sizeof comparisons / sizeof *comparisons };
+
+static const char goodput_name[] = "overload.goodput_10x", failed_name[] = "fairness.quiet_brand_failed";
 
 struct actors {
 	struct child server, closed, open, unthrottled;
 };
 
-/* What a round has shown. */
-struct round {
-	double peak, goodput, unthrottled, p99_alone_us, p99_us, unthrottled_p99_us, quiet_failed, failed_alone;
-};
-
-/* The ratios are of what was measured within seconds of each other, so that a machine that changes meanwhile changes both. */
 struct rounds {
-	double peak[ROUNDS_MAX], goodput[ROUNDS_MAX], goodput_ratio[ROUNDS_MAX];
-	double unthrottled[ROUNDS_MAX], unthrottled_ratio[ROUNDS_MAX];
-	double p99_alone_us[ROUNDS_MAX], p99_us[ROUNDS_MAX], p99_ratio[ROUNDS_MAX];
-	double unthrottled_p99_us[ROUNDS_MAX], unthrottled_p99_ratio[ROUNDS_MAX];
-	double quiet_failed[ROUNDS_MAX], failed_alone;
+	double figures[FIGURES][ROUNDS_MAX];
 };
 
 bool contest_overload_is_wanted(const struct session *session)
 {
-	return !session->filter || strstr(unthrottled_name, session->filter) ||
-	       strstr(unthrottled_p99_name, session->filter) || strstr(failed_name, session->filter);
+	bool is_wanted = !session->filter || strstr(failed_name, session->filter);
+
+	for (size_t i = 0; i < COMPARISONS && !is_wanted; i++)
+		is_wanted = strstr(comparisons[i].row.name, session->filter);
+	return is_wanted;
 }
 
 static hm_status start(const struct session *session, struct actors *actors)
@@ -100,83 +129,58 @@ static hm_status measure_open(const struct child *load, double flood_per_s, unsi
 	return HM_OK;
 }
 
-static hm_status run_round(const struct actors *actors, unsigned ms, struct session *session, struct round *ret)
+static hm_status run_round(const struct actors *actors, unsigned ms, struct session *session, double ret[FIGURES])
 {
 	double none, failed, unthrottled_failed;
 
-	TRY(measure_peak(actors, ms, session, &ret->peak));
-	TRY(measure_open(&actors->open, 0, ms, &none, &ret->failed_alone, &ret->p99_alone_us));
-	TRY(measure_open(&actors->open, FACTOR * ret->peak, ms, &ret->goodput, &failed, &ret->p99_us));
-	TRY(measure_open(&actors->unthrottled, FACTOR * ret->peak, ms, &ret->unthrottled, &unthrottled_failed,
-			 &ret->unthrottled_p99_us));
-	ret->quiet_failed = failed + unthrottled_failed;
+	TRY(measure_peak(actors, ms, session, &ret[PEAK]));
+	TRY(measure_open(&actors->open, 0, ms, &none, &ret[FAILED_ALONE], &ret[P99_ALONE]));
+	TRY(measure_open(&actors->open, FACTOR * ret[PEAK], ms, &ret[GOODPUT], &failed, &ret[P99]));
+	TRY(measure_open(&actors->unthrottled, FACTOR * ret[PEAK], ms, &ret[UNTHROTTLED], &unthrottled_failed,
+			 &ret[P99_UNTHROTTLED]));
+	ret[FAILED] = failed + unthrottled_failed;
 	return HM_OK;
+}
+
+static void add_comparison(const struct comparison *comparison, const struct rounds *rounds, unsigned n,
+			   struct report *report)
+{
+	const double *ours = rounds->figures[comparison->ours], *theirs = rounds->figures[comparison->theirs];
+	struct row *row = report_add(report);
+	double ratios[ROUNDS_MAX];
+
+	for (unsigned i = 0; i < n; i++)
+		ratios[i] = ours[i] / theirs[i];
+	*row = comparison->row;
+	row->ours = spread_of(ours, n);
+	row->theirs = spread_of(theirs, n);
+	row->ratio = spread_of(ratios, n);
+}
+
+static void add_failed(const struct rounds *rounds, unsigned n, struct report *report)
+{
+	static char against[160]; /* lives as long as the report */
+	struct row *row = report_add(report);
+	double alone = 0;
+
+	for (unsigned i = 0; i < n; i++)
+		alone += rounds->figures[FAILED_ALONE][i];
+	snprintf(against, sizeof against,
+		 "0: every call of the quiet brand is done within its deadline in both floods; alone %.0f were not, in "
+		 "all rounds",
+		 alone);
+	snprintf(row->name, sizeof row->name, "%s", failed_name);
+	row->against = against;
+	row->unit = "calls";
+	row->is_ceiling = true;
+	row->ours = spread_of(rounds->figures[FAILED], n);
 }
 
 static void add_rows(const struct rounds *rounds, unsigned n, struct report *report)
 {
-	static char against[160]; /* lives as long as the report */
-	struct row *row = report_add(report);
-
-	snprintf(row->name, sizeof row->name, "%s", goodput_name);
-	row->against = "the same server's peak: 64 callers who wait; 10 times that offered, done within 100 ms";
-	row->unit = "calls/s";
-	row->has_peer = true;
-	row->ours = spread_of(rounds->goodput, n);
-	row->theirs = spread_of(rounds->peak, n);
-	row->ratio = spread_of(rounds->goodput_ratio, n);
-	row->target = 0.9;
-	row = report_add(report);
-	snprintf(row->name, sizeof row->name, "%s", unthrottled_name);
-	row->against = "the same peak; 10 times that offered by a client that keeps nothing back";
-	row->unit = "calls/s";
-	row->has_peer = true;
-	row->ours = spread_of(rounds->unthrottled, n);
-	row->theirs = spread_of(rounds->peak, n);
-	row->ratio = spread_of(rounds->unthrottled_ratio, n);
-	row = report_add(report);
-	snprintf(row->name, sizeof row->name, "%s", p99_name);
-	row->against = "the same brand alone; another floods meanwhile, as above";
-	row->unit = "us";
-	row->has_peer = row->is_ceiling = true;
-	row->ours = spread_of(rounds->p99_us, n);
-	row->theirs = spread_of(rounds->p99_alone_us, n);
-	row->ratio = spread_of(rounds->p99_ratio, n);
-	row->target = 3;
-	row = report_add(report);
-	snprintf(row->name, sizeof row->name, "%s", unthrottled_p99_name);
-	row->against = "the same brand alone; another floods meanwhile, and keeps nothing back";
-	row->unit = "us";
-	row->has_peer = true;
-	row->ours = spread_of(rounds->unthrottled_p99_us, n);
-	row->theirs = spread_of(rounds->p99_alone_us, n);
-	row->ratio = spread_of(rounds->unthrottled_p99_ratio, n);
-	row = report_add(report);
-	snprintf(row->name, sizeof row->name, "%s", failed_name);
-	snprintf(against, sizeof against,
-		 "0: every call of the quiet brand is done within its deadline in both floods; alone %.0f were not, in "
-		 "all rounds",
-		 rounds->failed_alone);
-	row->against = against;
-	row->unit = "calls";
-	row->ours = spread_of(rounds->quiet_failed, n);
-	row->is_ceiling = true;
-}
-
-static void keep(const struct round *round, size_t i, struct rounds *rounds)
-{
-	rounds->peak[i] = round->peak;
-	rounds->goodput[i] = round->goodput;
-	rounds->goodput_ratio[i] = round->goodput / round->peak;
-	rounds->unthrottled[i] = round->unthrottled;
-	rounds->unthrottled_ratio[i] = round->unthrottled / round->peak;
-	rounds->p99_alone_us[i] = round->p99_alone_us;
-	rounds->p99_us[i] = round->p99_us;
-	rounds->p99_ratio[i] = round->p99_us / round->p99_alone_us;
-	rounds->unthrottled_p99_us[i] = round->unthrottled_p99_us;
-	rounds->unthrottled_p99_ratio[i] = round->unthrottled_p99_us / round->p99_alone_us;
-	rounds->quiet_failed[i] = round->quiet_failed;
-	rounds->failed_alone += round->failed_alone;
+	for (size_t i = 0; i < COMPARISONS; i++)
+		add_comparison(&comparisons[i], rounds, n, report);
+	add_failed(rounds, n, report);
 }
 
 /* A round's p99 is the fourth worst of some four hundred calls: few hiccups of the machine make it, so rounds are longer, and there are
@@ -184,14 +188,14 @@ static void keep(const struct round *round, size_t i, struct rounds *rounds)
 static hm_status run_rounds(const struct actors *actors, struct session *session)
 {
 	const unsigned n = session->report->is_quick ? session->rounds : OVERLOAD_ROUNDS;
-	struct rounds rounds = { 0 };
-	struct round last;
+	double last[FIGURES];
+	struct rounds rounds;
 
 	for (unsigned i = 0; i <= n; i++) {
 		progress_show(goodput_name, i, n);
-		TRY(run_round(actors, i ? session->round_ms : WARM_UP_MS, session, &last));
-		if (i)
-			keep(&last, i - 1, &rounds);
+		TRY(run_round(actors, i ? session->round_ms : WARM_UP_MS, session, last));
+		for (size_t figure = 0; i && figure < FIGURES; figure++)
+			rounds.figures[figure][i - 1] = last[figure];
 	}
 	add_rows(&rounds, n, session->report);
 	return HM_OK;
