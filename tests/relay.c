@@ -34,7 +34,7 @@ static bool copy(int from, int to)
 	char chunk[CHUNK_BYTES];
 	ssize_t size = read(from, chunk, sizeof chunk);
 
-	return size > 0 && write(to, chunk, (size_t)size) == size;
+	return size > 0 && send(to, chunk, (size_t)size, MSG_NOSIGNAL) == size;
 }
 
 static bool carry(struct link *link)
