@@ -77,6 +77,6 @@ extern _Atomic unsigned farm_ended, farm_ended_well;
 unsigned farm_calls(const struct farm *farm);
 void farm_zero(struct farm *farm);
 
-/* farm_members is how many endpoints the channel picks from now. farm_connect makes calls until they are so many. */
+/* farm_members is how many endpoints the channel picks from now. farm_connect makes a call and waits until they are so many. */
 unsigned farm_members(struct farm *farm);
 void farm_connect(struct farm *farm, unsigned members);

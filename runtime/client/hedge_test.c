@@ -276,12 +276,12 @@ Test(hedge, both_attempts_end_with_their_channel, .timeout = 60)
 
 /* ---- No second attempt ----------------------------------------------------------------------------------------------------- */
 
-/* The first attempt at a call stands, and its time has come and gone; it gets no second one, and ends well. */
+/* With time standing still: the first attempt at a call stands, and its time comes and goes; it gets no second one, and ends well. */
 static void expect_no_second(struct farm *farm)
 {
 	atomic_store(&farm->hanging, FIRST | SECOND);
 	farm_start(farm);
-	rpc_wait_for(atomic_load(&farm->stood) == 1);
+	hedge_now(farm);
 	rpc_wait_for(!is_armed(farm));
 	atomic_store(&farm->hanging, 0);
 	rpc_wait_for(farm_ended == 1);
@@ -290,7 +290,7 @@ static void expect_no_second(struct farm *farm)
 	farm_close(farm);
 }
 
-Test(hedge, with_one_endpoint_there_is_no_second_attempt, .timeout = 60)
+Test(hedge, with_one_endpoint_there_is_no_second_attempt, .timeout = 60, .init = hm_clock_hold)
 {
 	struct farm farm;
 
@@ -327,7 +327,7 @@ Test(hedge, a_call_that_is_answered_in_time_leaves_nothing_behind, .timeout = 60
 	farm_close(&farm);
 }
 
-Test(hedge, without_a_word_of_it_there_is_no_second_attempt, .timeout = 60)
+Test(hedge, without_a_word_of_it_there_is_no_second_attempt, .timeout = 60, .init = hm_clock_hold)
 {
 	struct farm farm;
 
@@ -335,7 +335,7 @@ Test(hedge, without_a_word_of_it_there_is_no_second_attempt, .timeout = 60)
 	expect_no_second(&farm);
 }
 
-Test(hedge, with_an_empty_budget_there_is_no_second_attempt, .timeout = 60)
+Test(hedge, with_an_empty_budget_there_is_no_second_attempt, .timeout = 60, .init = hm_clock_hold)
 {
 	struct farm farm;
 
@@ -348,7 +348,7 @@ Test(hedge, with_an_empty_budget_there_is_no_second_attempt, .timeout = 60)
 }
 
 /* One endpoint of two is gone. */
-Test(hedge, while_no_other_endpoint_takes_calls_there_is_no_second_attempt, .timeout = 60)
+Test(hedge, while_no_other_endpoint_takes_calls_there_is_no_second_attempt, .timeout = 60, .init = hm_clock_hold)
 {
 	struct farm farm;
 
@@ -378,7 +378,7 @@ Test(hedge, a_server_that_says_when_to_come_back_is_not_gone_round, .timeout = 6
 	farm_close(&farm);
 }
 
-Test(hedge, a_call_that_may_be_done_once_gets_no_second_attempt, .timeout = 60)
+Test(hedge, a_call_that_may_be_done_once_gets_no_second_attempt, .timeout = 60, .init = hm_clock_hold)
 {
 	struct farm farm;
 	pthread_t thread;
@@ -387,7 +387,7 @@ Test(hedge, a_call_that_may_be_done_once_gets_no_second_attempt, .timeout = 60)
 	open_farm(&farm, 2, ";hedge=1");
 	atomic_store(&farm.hanging, FIRST | SECOND);
 	pthread_create(&thread, NULL, change, &farm);
-	rpc_wait_for(atomic_load(&farm.stood) == 1);
+	hedge_now(&farm);
 	cr_expect_not(is_armed(&farm));
 	atomic_store(&farm.hanging, 0);
 	pthread_join(thread, &status);
