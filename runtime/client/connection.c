@@ -105,7 +105,6 @@ static hm_status send_call(struct hm_connection *connection, struct hm_pending *
 
 	pending->head.slot = hm_slots_find(&connection->slots, pending->brand, pending->token, &is_new);
 	pending->head.timeout_ms = hm_pending_left_ms(pending, now_us);
-	pending->caller = connection->slots.slots[pending->head.slot].caller;
 	if (is_new)
 		TRY(bind_slot(connection, pending));
 	pending->begins = connection->taken + hm_engine_pending_bytes(connection->engine);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "client/throttle_rule.h"
 #include "rpc/failure.h"
 #include "wire/message.h"
 
@@ -67,6 +68,7 @@ hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context
 			  .attempt = 1 },
 		.brand = context->brand,
 		.token = context->token,
+		.caller = hm_throttle_caller(context->brand, context->token),
 		.request = request,
 		.packed = (const uint8_t *)"",
 		.body_bytes = request ? protobuf_c_message_get_packed_size(request) : 0,

@@ -19,7 +19,7 @@ struct hm_pending {
 	/* What to send. */
 	struct hm_call_head head; /* but for slot and time-out, which are known when it leaves */
 	const char *brand, *token;
-	uint64_t caller; /* throttle_rule.h's name for them; once it has left */
+	uint64_t caller; /* throttle_rule.h's name for them */
 	const ProtobufCMessage *request; /* NULL: packed already, or none */
 	const uint8_t *packed;
 	size_t body_bytes;

@@ -7,8 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/throttle_rule.h"
-
 void hm_slots_init(struct hm_slots *slots, uint32_t count)
 {
 	*slots = (struct hm_slots){ .count = count < HM_SLOTS ? (uint16_t)count : HM_SLOTS };
@@ -77,10 +75,8 @@ uint16_t hm_slots_find(struct hm_slots *slots, const char *brand, const char *to
 		if (i == slots->count) {
 			found = oldest(slots);
 			clear(&slots->slots[found]);
-			slots->slots[found] = (struct hm_slot){ .hash = hash,
-								.caller = hm_throttle_caller(brand, token),
-								.brand = copy(brand),
-								.token = copy(token) };
+			slots->slots[found] =
+				(struct hm_slot){ .hash = hash, .brand = copy(brand), .token = copy(token) };
 			*ret_is_new = true;
 			break;
 		}

@@ -10,7 +10,6 @@ enum { HM_SLOTS = 64 };
 
 struct hm_slot {
 	uint64_t hash;
-	uint64_t caller; /* throttle_rule.h's name for them */
 	uint64_t used; /* the clock when it was last asked for; 0: free */
 	char *brand;
 	char *token; /* NULL: none */

@@ -12,8 +12,7 @@ bool hm_throttle_keeps(struct hm_backend *backend, const struct hm_pending *pend
 
 	if (!backend->throttle || pending->stream)
 		return false;
-	key = hm_throttle_key(hm_throttle_caller(pending->brand, pending->token), pending->method->id,
-			      hm_pending_left_ms(pending, now_us));
+	key = hm_throttle_key(pending->caller, pending->method->id, hm_pending_left_ms(pending, now_us));
 	return hm_throttle_holds(backend->throttle, key, now_us, ret_retry_after_ms);
 }
 
@@ -37,8 +36,7 @@ static bool was_refused(const struct hm_pending *pending, struct hm_error *ret_r
 	       ret_refusal->retry_after_ms;
 }
 
-/* The caller's brand may be gone by now: its slot has it. A stream's end says nothing of when it was let in, and UNAVAILABLE nothing
- * of room. */
+/* A stream's end says nothing of when it was let in, and UNAVAILABLE nothing of room. */
 bool hm_throttle_answered(struct hm_connection *connection, const struct hm_pending *pending, int64_t now_us)
 {
 	const uint64_t key = hm_throttle_key(pending->caller, pending->method->id, pending->head.timeout_ms);
