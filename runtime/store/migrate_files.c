@@ -14,7 +14,7 @@
 #include "store/migrate_alone.h"
 #include "store/migrate_internal.h"
 
-enum { DIGITS = 4, FILE_MAX_BYTES = 16 << 20, MIGRATIONS_MAX = 9999 };
+enum { DIGITS = 4, FILE_MAX_BYTES = 16 << 20 };
 
 static int is_sql(const struct dirent *entry)
 {
@@ -114,8 +114,10 @@ hm_status migration_list_read(const char *directory, struct hm_arena *arena, str
 	hm_status status;
 
 	if (n < 0)
-		return hm_raise_errno(FAILED_PRECONDITION, "cannot read the migrations in %s", directory);
-	if (n == 0 || n > MIGRATIONS_MAX)
+		return hm_raise_errno(FAILED_PRECONDITION,
+				      "cannot read the migrations in %s, seen from the folder that this was started in",
+				      directory);
+	if (n == 0)
 		status = hm_raise(FAILED_PRECONDITION, "%s: has no migration; begin with 0001_init.sql", directory);
 	else {
 		list.n = (size_t)n;
