@@ -189,6 +189,32 @@ RPC_TEST(admission, a_call_that_need_not_wait_is_begun_whatever_its_deadline, .i
 		     hm_error_get()->message);
 }
 
+/* It was the first in line, and those before it took what it had. */
+Test(admission, a_call_of_which_too_little_time_is_left_is_told_when_to_come_back, .timeout = 60, .init = hm_clock_hold)
+{
+	for (int kind = 0; kind < RPC_KINDS; kind++) {
+		struct ends running = { 0 }, late = { 0 };
+		struct rpc_world world;
+		unsigned ran;
+
+		rpc_world_open_with(&world, rpc_kinds[kind], &(struct hm_server_config){ .workers = 1 });
+		teach(&world, 100);
+		occupy(&world, 1, 1, &running);
+		hm_context_set_timeout(world.context, 150);
+		start(&world, world.context, &passing, 1, &late);
+		rpc_wait_for(count_waiting(&world) == 1);
+		ran = rpc_counts.ran;
+		hm_clock_advance_ms(100);
+		rpc_gate_open();
+		rpc_wait_for(ended(&late) == 1);
+		cr_expect_eq(late.exhausted, 1);
+		cr_expect_eq(late.retry_after_ms, 101, "%u", (unsigned)late.retry_after_ms);
+		cr_expect_eq(rpc_counts.ran, ran);
+		rpc_wait_for(running.ok == 1);
+		rpc_world_close(&world);
+	}
+}
+
 /* Sends calls with a deadline on a raw connection, which unlike our client does not cancel what it no longer waits for. */
 static void send_raw(struct raw_peer *peer, unsigned calls, uint32_t timeout_ms)
 {
