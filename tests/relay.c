@@ -19,7 +19,6 @@ struct relay {
 	struct sockaddr_un here, there;
 	int listener;
 	atomic_bool cut;
-	atomic_uint connections;
 	pthread_t acceptor;
 };
 
@@ -74,7 +73,6 @@ static void *accept_all(void *argument)
 	while ((client = accept(relay->listener, NULL, NULL)) >= 0) {
 		struct link *link = calloc(1, sizeof *link);
 
-		atomic_fetch_add(&relay->connections, 1);
 		*link = (struct link){ relay, client, socket(AF_UNIX, SOCK_STREAM, 0) };
 		cr_assert_eq(connect(link->server, (const struct sockaddr *)&relay->there, sizeof relay->there), 0);
 		cr_assert_eq(pthread_create(&thread, NULL, run_link, link), 0);
@@ -112,11 +110,6 @@ struct relay *relay_open(const char *dsn, char ret_dsn[TEST_DSN_BYTES])
 void relay_cut_next(struct relay *relay)
 {
 	atomic_store(&relay->cut, true);
-}
-
-unsigned relay_connections(const struct relay *relay)
-{
-	return atomic_load(&relay->connections);
 }
 
 void relay_close(struct relay *relay)

@@ -14,6 +14,4 @@ struct relay *relay_open(const char *dsn, char ret_dsn[TEST_DSN_BYTES]);
  * passing it on. Connections made afterwards are left alone. */
 void relay_cut_next(struct relay *relay);
 
-/* relay_connections counts those that were ever made through it. */
-unsigned relay_connections(const struct relay *relay);
 void relay_close(struct relay *relay);
