@@ -96,6 +96,23 @@ Test(faults, a_call_that_goes_wrong_at_the_terminal_never_leaves_it)
 	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) FROM accounting.audit_log"), 0);
 }
 
+Test(faults, the_command_line_tells_how_often_a_call_was_tried)
+{
+	struct fixture f = cli_serving_all();
+	struct child_result r;
+
+	cli_token("loop", fixture_user(&f, "loop", "ana"), "ana");
+	r = hallmark("call", "accounting.v1.Ledger/TrialBalance", "--brand", "loop", "--as", "ana", "--faults",
+		     cli_file("faults", "abort=UNAVAILABLE at=caller count=1"), NULL);
+	ends(r, 0);
+	shows(r.err.data, "2 attempts   request ");
+	r = hallmark("call", "accounting.v1.Ledger/TrialBalance", "--brand", "loop", "--as", "ana", "--faults",
+		     cli_file("faults", "abort=UNAVAILABLE at=caller"), "--json", NULL);
+	ends(r, 1);
+	shows(r.out.data, "\"attempts\":4,\"requestId\":");
+	cr_assert_eq(test_sql(f.dsn, "SELECT count(*) FROM accounting.audit_log"), 1);
+}
+
 Test(faults, the_command_line_asks_for_them_and_checks_them_first)
 {
 	struct fixture f = cli_serving_all();

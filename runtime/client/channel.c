@@ -271,9 +271,11 @@ hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context
 
 	TRY(check_kind(method));
 	context->audit_id = (struct hm_id){ 0 };
+	context->attempts = 0;
 	TRY(hm_pending_init(&pending, context, method, request, now_us));
 	pending.context = context;
 	status = make_call(channel, context, &pending, now_us, ret_reply);
+	context->attempts = pending.head.attempt;
 	hm_tallies_add(hm_client_tallies(method), status, hm_clock_mono_us() - now_us, pending.body_bytes,
 		       pending.reply_bytes);
 	return status;

@@ -40,6 +40,7 @@ struct hm_context {
 	bool in_transaction; /* set by the guard: a call to another service is refused meanwhile */
 	/* Filled by each finished call. */
 	struct hm_id audit_id; /* zero: the call was not audited */
+	uint32_t attempts; /* made at it; 0: it was refused before any was made */
 	_Atomic uint32_t waiting; /* what a waiting call sleeps on (rpc/wait.h) */
 	_Atomic(struct hm_stream *) streams; /* open under this context */
 	struct hm_cancel cancel; /* set: nobody wants what is done under this context any more, calls end CANCELLED */

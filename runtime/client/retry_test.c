@@ -23,6 +23,7 @@ Test(retry, an_idempotent_call_that_failed_is_made_elsewhere, .timeout = 60)
 		atomic_store(&farm.servers[i].fails, true);
 	cr_expect_eq(farm_call(&farm), HM_OK, "%s", hm_error_get()->message);
 	cr_expect_eq(farm.servers[SERVERS - 1].calls, 1);
+	cr_expect_eq(farm.context->attempts, farm_calls(&farm));
 	farm_close(&farm);
 }
 
@@ -49,6 +50,7 @@ Test(retry, ends_with_the_failure_when_the_attempts_are_used_up, .timeout = 60)
 	cr_expect_str_eq(hm_error_get()->message, "as asked");
 	cr_expect_eq(farm_calls(&farm), 4);
 	cr_expect_eq(farm.servers[0].last_attempt, 4);
+	cr_expect_eq(farm.context->attempts, 4);
 	farm_close(&farm);
 }
 

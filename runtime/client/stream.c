@@ -124,6 +124,7 @@ static hm_status result(struct hm_stream *stream, ProtobufCMessage **ret_message
 	bool has_no_reply = pending->method->kind & HM_SERVER_STREAM;
 
 	stream->context->audit_id = pending->audit_id;
+	stream->context->attempts = pending->head.attempt;
 	if (has_failed(pending) || !has_no_reply)
 		return hm_pending_result(pending, &stream->context->arena, ret_message);
 	*ret_message = NULL;

@@ -225,7 +225,7 @@ hm_status call_stream(const struct options *options, const char *service, const 
 	sender.context = context;
 	status = method->kind & HM_CLIENT_STREAM ? send_and_print(options, &sender, argument, &count)
 						 : print_replies(stream, method, &count);
-	*ret_ids = (struct call_ids){ context->request_id, context->audit_id };
+	*ret_ids = (struct call_ids){ context->request_id, context->audit_id, context->attempts };
 	if (status != HM_OK || options->json)
 		return status;
 	print_styled(stderr, STYLE_GOOD, "OK");

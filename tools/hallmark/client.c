@@ -171,7 +171,7 @@ hm_status client_call(struct hm_channel *channel, struct hm_context *context, co
 	*ret_ids = (struct call_ids){ 0 };
 	TRY(hm_json_parse(&context->arena, method->request, json, json_bytes, &request));
 	status = hm_channel_call(channel, context, method, request, &reply);
-	*ret_ids = (struct call_ids){ context->request_id, context->audit_id };
+	*ret_ids = (struct call_ids){ context->request_id, context->audit_id, context->attempts };
 	TRY(status);
 	hm_json_write(ret_reply, reply);
 	return HM_OK;

@@ -65,6 +65,7 @@ void var_path(const struct options *options, const char *name, char ret_path[PAT
 /* A call, to find it again in the audit log. Zero: no call was made, or none is in the log. */
 struct call_ids {
 	struct hm_id request, audit;
+	uint32_t attempts; /* made at it */
 };
 
 /* fail says what this thread's last error was, for people or as JSON, and returns the exit status 1. fail_call says of a call that
@@ -72,7 +73,7 @@ struct call_ids {
 int fail(const struct options *options);
 int fail_call(const struct options *options, const struct call_ids *ids);
 
-/* print_ids says on stderr which call it was, and ends the line. */
+/* print_ids says on stderr which call it was, and how often it was tried if that is more than once, and ends the line. */
 void print_ids(const struct call_ids *ids);
 
 /* usage_fail says how the command is called and returns the exit status 2. */

@@ -108,6 +108,8 @@ static void write_ids_json(struct hm_buffer *json, const struct call_ids *ids)
 
 	if (hm_id_is_zero(&ids->request))
 		return;
+	if (ids->attempts)
+		hm_buffer_printf(json, ",\"attempts\":%u", ids->attempts);
 	hm_id_format(&ids->request, text);
 	hm_buffer_printf(json, ",\"requestId\":\"%s\"", text);
 	if (hm_id_is_zero(&ids->audit))
@@ -166,6 +168,8 @@ void print_ids(const struct call_ids *ids)
 
 	hm_id_format(&ids->request, request);
 	hm_id_format(&ids->audit, audit);
+	if (ids->attempts > 1)
+		print_styled(stderr, STYLE_DIM, "%u attempts   ", ids->attempts);
 	print_styled(stderr, STYLE_DIM, "request %s   audit %s\n", request,
 		     hm_id_is_zero(&ids->audit) ? "none" : audit);
 }
