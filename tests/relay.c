@@ -20,12 +20,15 @@ struct relay {
 	int listener;
 	atomic_bool cut;
 	pthread_t acceptor;
+	struct link *links; /* the acceptor's, while it runs */
 };
 
-/* One relayed connection; its thread owns it. */
+/* One relayed connection. */
 struct link {
+	struct link *next;
 	struct relay *relay;
 	int client, server;
+	pthread_t thread;
 };
 
 static bool copy(int from, int to)
@@ -52,31 +55,43 @@ static bool carry(struct link *link)
 	return read(link->server, answer, sizeof answer) < 0; /* arrived, and goes no further */
 }
 
+static void break_link(const struct link *link)
+{
+	shutdown(link->client, SHUT_RDWR);
+	shutdown(link->server, SHUT_RDWR);
+}
+
 static void *run_link(void *argument)
 {
-	struct link *link = argument;
+	const struct link *link = argument;
 
 	while (carry(link))
 		;
+	break_link(link);
+	return NULL;
+}
+
+static void close_link(struct link *link)
+{
+	break_link(link);
+	pthread_join(link->thread, NULL);
 	close(link->client);
 	close(link->server);
 	free(link);
-	return NULL;
 }
 
 static void *accept_all(void *argument)
 {
 	struct relay *relay = argument;
-	pthread_t thread;
 	int client;
 
 	while ((client = accept(relay->listener, NULL, NULL)) >= 0) {
 		struct link *link = calloc(1, sizeof *link);
 
-		*link = (struct link){ relay, client, socket(AF_UNIX, SOCK_STREAM, 0) };
+		*link = (struct link){ relay->links, relay, client, socket(AF_UNIX, SOCK_STREAM, 0), 0 };
+		relay->links = link;
 		cr_assert_eq(connect(link->server, (const struct sockaddr *)&relay->there, sizeof relay->there), 0);
-		cr_assert_eq(pthread_create(&thread, NULL, run_link, link), 0);
-		pthread_detach(thread);
+		cr_assert_eq(pthread_create(&link->thread, NULL, run_link, link), 0);
 	}
 	return NULL;
 }
@@ -116,6 +131,12 @@ void relay_close(struct relay *relay)
 {
 	shutdown(relay->listener, SHUT_RDWR);
 	pthread_join(relay->acceptor, NULL);
+	while (relay->links) {
+		struct link *link = relay->links;
+
+		relay->links = link->next;
+		close_link(link);
+	}
 	close(relay->listener);
 	unlink(relay->here.sun_path);
 	rmdir(relay->folder);
