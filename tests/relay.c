@@ -63,7 +63,7 @@ static void break_link(const struct link *link)
 
 static void *run_link(void *argument)
 {
-	const struct link *link = argument;
+	struct link *link = argument;
 
 	while (carry(link))
 		;
