@@ -70,14 +70,14 @@ static void write_file(const char *root, const char *name, size_t name_size, con
 	cr_assert_eq(fclose(file), 0);
 }
 
-const char *example_write(const char *root, const char *example, bool is_traced)
+char *example_write(const char *root, const char *example, bool is_traced)
 {
 	const char *at = strstr(example, marker), *name = "example.sql", *text, *next;
 	size_t size = strlen(name);
 
 	if (!at) {
 		write_file(root, name, size, example, strlen(example));
-		return name;
+		return strdup(name);
 	}
 	for (; at; at = next) {
 		name = at + strlen(marker);
@@ -86,5 +86,5 @@ const char *example_write(const char *root, const char *example, bool is_traced)
 		next = strstr(text, marker);
 		write_file(root, name, size, text, next ? (size_t)(next - text) : strlen(text));
 	}
-	return is_traced ? strndup(name, size) : ".";
+	return is_traced ? strndup(name, size) : strdup(".");
 }

@@ -16,5 +16,5 @@ struct hm_buffer example_page(const char *path);
 char *example_find(const char *page, const char *heading, const char *fence, unsigned n);
 
 /* example_write writes a block's files below the root and returns what is to be checked, below it: the one file ("example.sql"), or of several
- * the last if it is traced, else their root ("."). */
-const char *example_write(const char *root, const char *example, bool is_traced);
+ * the last if it is traced, else their root ("."). To be freed. */
+char *example_write(const char *root, const char *example, bool is_traced);

@@ -103,7 +103,7 @@ static struct outcome check_files(const struct stand *stand, const char *example
 	char dsn[TEST_DSN_BYTES], path[PATH_BYTES + 32];
 
 	test_database(dsn);
-	example_write(stand->root, example, false);
+	free(example_write(stand->root, example, false));
 	migrate_example(stand, dsn);
 	snprintf(path, sizeof path, "%s/services/example", stand->root);
 	return check_live(path, dsn, "example");

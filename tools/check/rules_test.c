@@ -52,7 +52,7 @@ static struct outcome check_example(const char *example, const struct way *way)
 	size_t n = 2;
 	struct child_result result;
 	struct outcome outcome;
-	const char *name;
+	char *name;
 
 	cr_assert(mkdtemp(root));
 	name = example_write(root, example, way->is_traced);
@@ -74,6 +74,7 @@ static struct outcome check_example(const char *example, const struct way *way)
 	child_fini(&result);
 	must(child_run((const char *const[]){ "/bin/rm", "-r", root, NULL }, NULL, &result));
 	child_fini(&result);
+	free(name);
 	return outcome;
 }
 

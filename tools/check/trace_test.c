@@ -19,7 +19,8 @@ static json_t *trace(const char *second, int exit_code)
 {
 	static char folder[] = "/tmp/hallmark-trace-XXXXXX";
 	char migrations[64], path[96];
-	struct child_result result;
+	struct child_result result, removed;
+	json_t *report;
 	FILE *file;
 
 	cr_assert(mkdtemp(folder));
@@ -36,8 +37,11 @@ static json_t *trace(const char *second, int exit_code)
 	}
 	result = hallmark("check", "--trace", path, "--json", NULL);
 	ends(result, exit_code);
-	must(child_run((const char *const[]){ "/bin/rm", "-r", folder, NULL }, NULL, &(struct child_result){ 0 }));
-	return json_loads(result.out.data, 0, NULL);
+	report = json_loads(result.out.data, 0, NULL);
+	child_fini(&result);
+	must(child_run((const char *const[]){ "/bin/rm", "-r", folder, NULL }, NULL, &removed));
+	child_fini(&removed);
+	return report;
 }
 
 static const json_t *statement(const json_t *report, size_t i)
