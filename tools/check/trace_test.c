@@ -38,7 +38,6 @@ static json_t *trace(const char *second, int exit_code)
 	result = hallmark("check", "--trace", path, "--json", NULL);
 	ends(result, exit_code);
 	report = json_loads(result.out.data, 0, NULL);
-	child_fini(&result);
 	must(child_run((const char *const[]){ "/bin/rm", "-r", folder, NULL }, NULL, &removed));
 	child_fini(&removed);
 	return report;
