@@ -46,7 +46,7 @@ static void answer_unknown(struct hm_peer *peer, const struct hm_event *event, c
 	hm_serving_begin(serving, peer, &peer->server->unknown, event, NULL, batch->now_us, batch->now_wall_us);
 	serving->address = *batch->from;
 	status = hm_raise(UNIMPLEMENTED, "no method with id %016" PRIx64 " is served here", event->head.method);
-	hm_server_count_refused(peer->server);
+	hm_server_count_refused(peer->server, hm_binding_tenant(peer->server, NULL));
 	hm_serving_end(serving, status);
 }
 

@@ -10,7 +10,7 @@
 static const char *const reasons[HM_REFUSED_REASONS] = { "QUEUE_FULL", "OVERLOADED", "QUOTA_EXCEEDED",
 							 "EXPIRED_WAITING" };
 
-void hm_server_count_refused(struct hm_server *server)
+void hm_server_count_refused(struct hm_server *server, struct hm_tenant *tenant)
 {
 	const struct hm_error *error = hm_error_get();
 	size_t place = 0;
@@ -21,6 +21,7 @@ void hm_server_count_refused(struct hm_server *server)
 		place += (unsigned)error->code < HM_STATUS_COUNT ? error->code : HM_UNKNOWN;
 	atomic_fetch_add_explicit(&server->refused[place], 1, memory_order_relaxed);
 	atomic_fetch_add_explicit(&server->calls_refused, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&tenant->calls_refused, 1, memory_order_relaxed);
 }
 
 static void collect_refused(struct hm_server *server, struct hm_exposition *exposition)

@@ -73,11 +73,13 @@ static Admin__Quota *make_quota(struct hm_arena *arena, const struct hm_tenant *
 		.in_flight_max = max,
 		.has_in_flight = true,
 		.in_flight = atomic_load(&tenant->in_flight),
+		.has_calls_refused = true,
+		.calls_refused = atomic_load_explicit(&tenant->calls_refused, memory_order_relaxed),
 	};
 	return quota;
 }
 
-/* Those that have something under way, or a quota. */
+/* Those that have something under way or a quota, or were refused something. */
 static void put_quotas(struct hm_arena *arena, size_t limit, struct hm_tenant *const *tenants, uint32_t n_tenants,
 		       Admin__StatusReply *reply)
 {
@@ -85,7 +87,7 @@ static void put_quotas(struct hm_arena *arena, size_t limit, struct hm_tenant *c
 	for (uint32_t i = 0; i < n_tenants && reply->n_quotas < limit; i++) {
 		Admin__Quota *quota = make_quota(arena, tenants[i]);
 
-		if (quota->in_flight || quota->has_calls_per_s || quota->has_in_flight_max)
+		if (quota->in_flight || quota->has_calls_per_s || quota->has_in_flight_max || quota->calls_refused)
 			reply->quotas[reply->n_quotas++] = quota;
 	}
 	reply->has_brands_known = true;

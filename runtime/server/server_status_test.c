@@ -2,6 +2,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
+#include "base/clock_manual.h"
 #include "client/channel_status.h"
 #include "server/server_status.h"
 #include "tests/rpc_world.h"
@@ -164,4 +165,23 @@ Test(server_status, shows_quotas_and_nothing_of_brands_that_have_none, .timeout 
 	cr_expect_eq(reply.n_calls, 0);
 	hm_arena_fini(&arena);
 	rpc_world_close(&world);
+}
+
+RPC_TEST(server_status, shows_how_many_of_whose_calls_were_refused, .init = hm_clock_hold)
+{
+	const Echo__EchoMessage request = { ECHO_ECHO_MESSAGE_BASE };
+	Admin__StatusReply reply = ADMIN__STATUS_REPLY__INIT;
+	struct hm_arena arena = { 0 };
+	Echo__EchoMessage *echoed;
+
+	rpc_world_once(world);
+	cr_assert_eq(hm_server_set_quota(world->server, "loop", 1, 0), HM_OK);
+	cr_assert_eq(echo_echo(world->channel, world->context, &request, &echoed), HM_OK);
+	for (int i = 0; i < 3; i++)
+		cr_assert_eq(echo_echo(world->channel, world->context, &request, &echoed), HM_RESOURCE_EXHAUSTED);
+	hm_server_status(world->server, LIMIT, &arena, &reply);
+	cr_assert_eq(reply.n_quotas, 1);
+	cr_expect_str_eq(reply.quotas[0]->brand, "loop");
+	cr_expect_eq(reply.quotas[0]->calls_refused, 3);
+	hm_arena_fini(&arena);
 }

@@ -300,6 +300,13 @@ static hm_status check_wanted(const struct hm_serving *serving)
 	return check_time(serving);
 }
 
+static void count_refused(const struct hm_serving *serving)
+{
+	struct hm_server *server = serving->peer->server;
+
+	hm_server_count_refused(server, hm_binding_tenant(server, serving->binding));
+}
+
 bool hm_serving_count(struct hm_serving *serving, bool is_last)
 {
 	const struct hm_interceptor *interceptor = serving->peer->server->config.interceptor;
@@ -310,7 +317,7 @@ bool hm_serving_count(struct hm_serving *serving, bool is_last)
 		is_counted =
 			interceptor->count(interceptor->user, &serving->call, principal, hm_error_get()->code, is_last);
 	if (is_counted)
-		hm_server_count_refused(serving->peer->server);
+		count_refused(serving);
 	return is_counted;
 }
 
@@ -318,7 +325,7 @@ static hm_status refuse(struct hm_serving *serving, hm_status status)
 {
 	const struct hm_interceptor *interceptor = serving->peer->server->config.interceptor;
 
-	hm_server_count_refused(serving->peer->server);
+	count_refused(serving);
 	if (!interceptor->refuse || serving->call.service->is_built_in)
 		return status;
 	return interceptor->refuse(interceptor->user, &serving->call,

@@ -22,6 +22,7 @@ struct hm_tenant {
 	_Atomic uint32_t in_flight_max; /* 0: any number */
 	_Atomic uint32_t
 		in_flight; /* calls that wait or run, over all services of the server; inline ones do neither */
+	_Atomic uint64_t calls_refused; /* before they ran */
 	_Atomic bool is_own; /* its quota was set for it, not for all */
 };
 

@@ -144,6 +144,8 @@ static void print_quota(const Admin__Quota *quota)
 	print_bound(quota->has_in_flight_max, quota->in_flight_max);
 	if (quota->has_calls_per_s)
 		printf(" %u calls/s", quota->calls_per_s);
+	if (quota->calls_refused)
+		printf(" refused %llu", (unsigned long long)quota->calls_refused);
 	putchar('\n');
 }
 
