@@ -145,18 +145,6 @@ static bool has_many_databases(void)
 	return has_many;
 }
 
-/* Stops the cluster and removes it, unless another run that joined it goes on with it. */
-static void remove_cluster(void)
-{
-	char folder[PLACE_BYTES], pid_file[PLACE_BYTES + 32];
-
-	snprintf(folder, sizeof folder, "%s", hm_cluster_directory(cluster));
-	snprintf(pid_file, sizeof pid_file, "%s/data/postmaster.pid", folder);
-	hm_cluster_stop(cluster);
-	if (access(pid_file, F_OK))
-		place_remove(folder);
-}
-
 ReportHook(PRE_ALL)(struct criterion_test_set *set)
 {
 	char root[PLACE_BYTES], path[PLACE_BYTES], keys[PLACE_BYTES + 8], template[64], sql[128];
@@ -184,7 +172,7 @@ ReportHook(POST_ALL)(struct criterion_global_stats *stats)
 {
 	(void)stats;
 	if (is_in_memory || has_many_databases()) {
-		remove_cluster();
+		place_remove_cluster(cluster);
 		return;
 	}
 	drop_databases();

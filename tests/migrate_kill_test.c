@@ -11,8 +11,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "store/cluster.h"
 #include "tests/fixture.h"
+#include "tests/place.h"
 #include "tests/vault.h"
 
 TestSuite(migrate_kill, .timeout = 600);
@@ -74,7 +74,7 @@ static void check_whole(void)
 
 static void stop_cluster(void)
 {
-	hm_cluster_stop(cluster);
+	place_remove_cluster(cluster);
 }
 
 static void set_up(void)

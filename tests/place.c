@@ -57,3 +57,14 @@ void place_remove(const char *folder)
 {
 	(void)nftw(folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
+
+void place_remove_cluster(struct hm_cluster *cluster)
+{
+	char folder[PLACE_BYTES], pid_file[PLACE_BYTES + 32];
+
+	snprintf(folder, sizeof folder, "%s", hm_cluster_directory(cluster));
+	snprintf(pid_file, sizeof pid_file, "%s/data/postmaster.pid", folder);
+	hm_cluster_stop(cluster);
+	if (access(pid_file, F_OK))
+		place_remove(folder);
+}

@@ -4,6 +4,8 @@
 #pragma once
 #include <stdbool.h>
 
+#include "store/cluster.h"
+
 enum { PLACE_BYTES = 512 };
 
 /* place_root is the folder beside the test program, made if it is missing: each variant has its own. */
@@ -14,3 +16,6 @@ bool place_of_cluster(const char *root, char ret_path[PLACE_BYTES]);
 
 /* place_remove removes a folder and all that is in it. */
 void place_remove(const char *folder);
+
+/* place_remove_cluster stops a cluster and removes it, wherever it is, unless another run that joined it goes on with it. */
+void place_remove_cluster(struct hm_cluster *cluster);
