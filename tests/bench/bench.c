@@ -103,7 +103,7 @@ static const struct contest contests[] = {
 	},
 };
 
-static const char usage[] = "usage: hallmark-bench [--quick] [--filter TEXT] [--unpinned] [--json]\n"
+static const char usage[] = "usage: hallmark-bench [--quick] [--filter TEXT] [--unpinned] [--json] [--help]\n"
 			    "  --quick        short rounds: does it work, not how fast is it\n"
 			    "  --filter TEXT  only rows whose name contains TEXT, such as audited or suspension\n"
 			    "  --unpinned     servers and clients on any CPU, not apart from each other\n"
@@ -111,7 +111,7 @@ static const char usage[] = "usage: hallmark-bench [--quick] [--filter TEXT] [--
 			    "The report is always in " REPORT_PATH ".\n";
 
 struct options {
-	bool is_quick, is_unpinned, wants_json;
+	bool is_quick, is_unpinned, wants_json, wants_help;
 	const char *filter;
 };
 
@@ -258,11 +258,9 @@ static hm_status run(const struct options *options, uint64_t *ret_lost)
 static bool read_options(int argc, char **argv, struct options *ret_options)
 {
 	static const struct option known[] = {
-		{ "quick", no_argument, NULL, 'q' },
-		{ "filter", required_argument, NULL, 'f' },
-		{ "unpinned", no_argument, NULL, 'u' },
-		{ "json", no_argument, NULL, 'j' },
-		{ 0 },
+		{ "quick", no_argument, NULL, 'q' },    { "filter", required_argument, NULL, 'f' },
+		{ "unpinned", no_argument, NULL, 'u' }, { "json", no_argument, NULL, 'j' },
+		{ "help", no_argument, NULL, 'h' },     { 0 },
 	};
 	int option;
 
@@ -275,6 +273,8 @@ static bool read_options(int argc, char **argv, struct options *ret_options)
 			ret_options->is_unpinned = true;
 		else if (option == 'j')
 			ret_options->wants_json = true;
+		else if (option == 'h')
+			ret_options->wants_help = true;
 		else
 			return false;
 	}
@@ -293,6 +293,8 @@ int main(int argc, char **argv)
 		fputs(usage, stderr);
 		return 2;
 	}
+	if (options.wants_help)
+		return fputs(usage, stdout) < 0;
 	catch_signals();
 	status = run(&options, &lost);
 	progress_clear();
