@@ -10,7 +10,7 @@
  *     hedge       0 … 60000: after so many ms without an answer a call that may be done twice goes to a second endpoint, too, whatever
  *                 its contract says; 0: none does
  *                 p50 … p99.9: after as long as so many of a hundred answers of its method took lately
- *     throttle    on, off: whether calls are kept back while servers refuse most of their kind; without it they are
+ *     throttle    on, off: whether calls are kept back while servers refuse many of their kind; without it they are
  *
  * (client's own header)
  */

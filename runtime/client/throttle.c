@@ -20,7 +20,7 @@ hm_status hm_throttle_raise(struct hm_channel *channel, const struct hm_pending 
 {
 	channel->throttled++;
 	hm_client_count_throttled(pending->method);
-	(void)hm_raise(RESOURCE_EXHAUSTED, "%s: %s, as servers refuse most of these calls of %s", pending->method->name,
+	(void)hm_raise(RESOURCE_EXHAUSTED, "%s: %s, as servers refuse many of these calls of %s", pending->method->name,
 		       pending->head.attempt > 1 ? "not sent once more" : "not sent",
 		       *pending->brand ? pending->brand : "this caller");
 	hm_error_set_reason("THROTTLED");

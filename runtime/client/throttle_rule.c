@@ -6,13 +6,13 @@
 
 #include "rpc/method.h"
 
-enum { SETS = 128, WAYS = 4, TOKEN_END_BYTES = 16 };
+enum { SETS = 128, WAYS = 4, TOKEN_END_BYTES = 16, GOOD_ANSWERS = 5 };
 
 static const struct {
 	double answers_per_accepted; /* that servers are to see */
 	double least, most; /* of what a window multiplies the part by */
 	double sent_min;
-} numbers = { .answers_per_accepted = 2, .least = 0.7, .most = 2, .sent_min = 1.0 / 16 };
+} numbers = { .answers_per_accepted = 1.5, .least = 0.7, .most = 2, .sent_min = 1.0 / 16 };
 
 struct line {
 	uint64_t key;
@@ -73,18 +73,17 @@ static double after(const struct line *line)
 {
 	const uint32_t answers = line->accepted + line->refused;
 	const double least = answers < HM_THROTTLE_ANSWERS ? 1 : numbers.least;
-	const double factor = answers ? numbers.answers_per_accepted * line->accepted / answers : numbers.most;
+	const double factor = line->refused ? numbers.answers_per_accepted * line->accepted / answers : numbers.most;
 
 	return clamp(line->sent * clamp(factor, least, numbers.most), numbers.sent_min, 1);
 }
 
 static bool is_over(const struct line *line, int64_t now_us)
 {
-	const int64_t age_us = now_us - line->began_us;
+	const uint32_t answers = line->accepted + line->refused;
+	const bool is_enough = answers >= (line->refused ? HM_THROTTLE_ANSWERS : GOOD_ANSWERS);
 
-	if (line->accepted + line->refused < HM_THROTTLE_ANSWERS)
-		return age_us >= HM_THROTTLE_WINDOW_MAX_US;
-	return age_us >= HM_THROTTLE_WINDOW_US;
+	return now_us - line->began_us >= (is_enough ? HM_THROTTLE_WINDOW_US : HM_THROTTLE_WINDOW_MAX_US);
 }
 
 /* Ends a window that is over. False: the line is of no more use. */

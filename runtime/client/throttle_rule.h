@@ -1,17 +1,18 @@
 /*
- * Throttle rule: which of its own calls a client keeps back from a server that refuses most of their kind for want of room or quota. To
+ * Throttle rule: which of its own calls a client keeps back from a server that refuses many of their kind for want of room or quota. To
  * refuse a call costs a server less than to do it, and yet, at ten times what it can do, enough to be missing elsewhere.
  *
  * The aim is that of client-side throttling in "Site Reliability Engineering" (Beyer et al., O'Reilly 2016, chapter 21, "Handling
- * Overload"): a server sees about one refused call for each that it accepts. There the part that is kept back follows from what was offered
- * in the last two minutes, so that much is kept back for a while after too much was asked. Here it follows from the answers of the
- * window before, for each kind of call: its caller (a brand, proven by a token or not), its method, and how much time it has, to a power
- * of four, as a server refuses who has too little time for its queue sooner than others:
+ * Overload"): a server sees only so many refused calls for each that it accepts, there about one, here half a one. There the part that is
+ * kept back follows from what was offered in the last two minutes, so that much is kept back for a while after too much was asked. Here
+ * it follows from the answers of the window before, for each kind of call: its caller (a brand, proven by a token or not), its method,
+ * and how much time it has, to a power of four, as a server refuses who has too little time for its queue sooner than others:
  *
- *     sent = clamp(sent × clamp(2 × accepted / answers, 0.7, 2), 1/16, 1)          sent: the part that is not kept back
+ *     sent = clamp(sent × clamp(1.5 × accepted / answers, 0.7, 2), 1/16, 1)     sent: the part that is not kept back
+ *     sent = min(2 × sent, 1)                                                   of a window in which none was refused
  *
- * A window lasts 100 ms and has 20 answers at least, or lasts a second; a second with fewer answers lowers nothing, and after one in
- * which fewer than 20 were to be sent all pass. No more than 15 of 16 are kept back, however many are refused and however late: when no
+ * A window lasts 100 ms and has 20 answers at least (five, if none was refused), or lasts a second; a second with fewer answers lowers
+ * nothing, and after a window in which fewer than 20 were to be sent, and fewer answered, all pass. No more than 15 of 16 are kept back, however many are refused and however late: when no
  * more is asked of a server than it takes, or it has room again, all pass within some windows. They are kept back evenly, one in so many.
  *
  * A kind has a line from its first refusal until all may pass, none was sent for HM_THROTTLE_FORGET_US when the next one is to be, or
