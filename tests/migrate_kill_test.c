@@ -105,6 +105,7 @@ static void let_run(int64_t us)
 	nanosleep(&pause, NULL);
 }
 
+/* Once the server has noticed, it lets nobody in until it has recovered. */
 static void kill_session(void)
 {
 	pid_t pid = (pid_t)strtol(vault_ask(&v, "", NULL,
@@ -112,8 +113,11 @@ static void kill_session(void)
 					    "'hallmark migrate'"),
 				  NULL, 10);
 
-	if (pid > 0) /* else it was between two, or is done */
-		kill(pid, SIGKILL);
+	if (pid <= 0) /* it was between two, or is done */
+		return;
+	kill(pid, SIGKILL);
+	while (!kill(pid, 0))
+		let_run(1000);
 }
 
 static void die_at(int64_t us, bool is_client)
