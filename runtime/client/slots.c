@@ -1,11 +1,10 @@
-/*
- * Slots: a scan of at most 64 hashes. A hash takes the token's length and its last bytes, which are the end of a signature and
- * so as random as any hash; the whole token is compared once, not hashed for every call.
- */
+/* Slots: a scan of at most 64 hashes. The whole token is compared once, not hashed for every call. */
 #include "client/slots.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+#include "crypto/token.h"
 
 void hm_slots_init(struct hm_slots *slots, uint32_t count)
 {
@@ -29,14 +28,11 @@ void hm_slots_fini(struct hm_slots *slots)
 
 static uint64_t hash_of(const char *brand, const char *token)
 {
-	size_t bytes = token ? strlen(token) : 0;
-	uint64_t hash = bytes, tail = 0;
+	uint64_t hash = token ? hm_token_hash(token) : 0;
 
-	memcpy(&tail, token ? token + (bytes < sizeof tail ? 0 : bytes - sizeof tail) : "",
-	       bytes < sizeof tail ? bytes : sizeof tail);
 	for (; *brand; brand++)
 		hash = hash * 31 + (unsigned char)*brand;
-	return (hash ^ tail) * 0x9e3779b97f4a7c15;
+	return hash;
 }
 
 static bool is_for(const struct hm_slot *slot, uint64_t hash, const char *brand, const char *token)

@@ -2,11 +2,11 @@
 #include "client/throttle_rule.h"
 
 #include <stdlib.h>
-#include <string.h>
 
+#include "crypto/token.h"
 #include "rpc/method.h"
 
-enum { SETS = 128, WAYS = 4, TOKEN_END_BYTES = 16, GOOD_ANSWERS = 5 };
+enum { SETS = 128, WAYS = 4, GOOD_ANSWERS = 5 };
 
 static const struct {
 	double answers_per_accepted; /* that servers are to see */
@@ -42,17 +42,9 @@ void hm_throttle_close(struct hm_throttle *throttle)
 	free(throttle);
 }
 
-/* The end of a signature, which is the end of a token, is as random as any hash of the whole. */
-static const char *end_of(const char *token)
-{
-	const size_t bytes = strlen(token);
-
-	return token + (bytes < TOKEN_END_BYTES ? 0 : bytes - TOKEN_END_BYTES);
-}
-
 uint64_t hm_throttle_caller(const char *brand, const char *token)
 {
-	return hm_method_id(brand) + (token ? 1 + (*brand ? 0 : hm_method_id(end_of(token))) : 0);
+	return hm_method_id(brand) + (token ? 1 + (*brand ? 0 : hm_token_hash(token)) : 0);
 }
 
 uint64_t hm_throttle_key(uint64_t caller, uint64_t method, uint32_t timeout_ms)

@@ -20,6 +20,7 @@ enum {
 	FOOTER_BYTES = FOOTER_KID_AT + HM_KEY_ID_BYTES - 1 + 2,
 	FOOTER_TEXT_BYTES = FOOTER_BYTES / 3 * 4,
 	ISSUED_SKEW_US = 60 * HM_US_PER_S,
+	HASHED_BYTES = 16,
 };
 static const int64_t last_time_us = INT64_C(253402300799) * HM_US_PER_S; /* the year 9999's end, as RFC 3339 has it */
 
@@ -269,4 +270,15 @@ hm_status hm_token_verify(const struct hm_keyring *ring, const char *token, size
 	claims.key = key->id;
 	*ret_claims = claims;
 	return HM_OK;
+}
+
+uint64_t hm_token_hash(const char *token)
+{
+	const size_t bytes = strlen(token), footer = FOOTER_TEXT_BYTES + 1;
+	const size_t end = bytes > footer && token[bytes - footer] == '.' ? bytes - footer : bytes;
+	uint64_t hash = bytes;
+
+	for (size_t i = end < HASHED_BYTES ? 0 : end - HASHED_BYTES; i < end; i++)
+		hash = hash * 31 + (unsigned char)token[i];
+	return hash * UINT64_C(0x9e3779b97f4a7c15);
 }

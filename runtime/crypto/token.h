@@ -37,6 +37,10 @@ hm_status hm_token_sign(const struct hm_secret_key *key, const struct hm_claims 
 hm_status hm_token_verify(const struct hm_keyring *ring, const char *token, size_t length, int64_t now_wall_us,
 			  struct hm_arena *arena, struct hm_claims *ret_claims);
 
+/* hm_token_hash is for tables of tokens: of the end of the signature, which is as random as any hash of the whole, and not of the footer,
+ * which all tokens of a key have. Of any other text it takes the end. */
+uint64_t hm_token_hash(const char *token);
+
 /* The bare format, for test vectors and other payloads: sign/open payload and footer with an implicit
  * assertion (both may be NULL: empty). Opened payload and footer (no NUL inside) lie in the arena and end in a NUL.
  * UNAUTHENTICATED for any token that is not exactly what the key's holder signed. */

@@ -114,6 +114,21 @@ Test(token, brings_every_claim_back)
 	cr_expect_eq(out.expires_at_us, in.expires_at_us);
 }
 
+/* They are of one key, so their footers are one, and of one length. */
+Test(token, hashes_tell_tokens_apart)
+{
+	struct hm_claims first = user_claims(), second = user_claims();
+	char *token;
+
+	second.id = "t2";
+	token = sign(identity, &first);
+	cr_assert_eq(strlen(token), strlen(sign(identity, &second)));
+	cr_expect_neq(hm_token_hash(token), hm_token_hash(sign(identity, &second)));
+	cr_expect_eq(hm_token_hash(token), hm_token_hash(sign(identity, &first)), "Ed25519 has no chance in it");
+	cr_expect_neq(hm_token_hash("a"), hm_token_hash("b"));
+	cr_expect_neq(hm_token_hash("a"), hm_token_hash(""));
+}
+
 Test(token, leaves_absent_claims_absent)
 {
 	struct hm_claims in = { .subject = "root", .type = "operator", .id = "t", .expires_at_us = now_us + 1 },
