@@ -11,7 +11,12 @@
 #include "guard/lease.h"
 #include "tests/relay.h"
 
-enum { TOKEN_S = 3600, LEASE_MS = 24 * 24 * 3600 * 1000 /* nearly all that an int holds */, OPEN_MAX = 256 };
+enum {
+	TOKEN_S = 3600,
+	ALTERED_MAX = 4,
+	LEASE_MS = 24 * 24 * 3600 * 1000 /* nearly all that an int holds */,
+	OPEN_MAX = 256
+};
 
 /* Everything a test opened, closed when its process ends, also after a failed assertion. */
 static struct {
@@ -19,6 +24,8 @@ static struct {
 	struct hm_channel *channel;
 	struct hm_context *contexts[OPEN_MAX];
 	size_t n_contexts;
+	struct hm_service altered[ALTERED_MAX];
+	size_t n_altered;
 	char run[64];
 	const char *metrics, *log_calls;
 	char faults[64]; /* the file of rules; "": none */
@@ -110,6 +117,15 @@ static struct fixture serve(const struct hm_service *const *services, const stru
 struct fixture fixture_serving_all(const struct hm_service *const *services, const struct hm_service *const *known)
 {
 	return serve(services, known, HM_SERVICE_KEYS_OPTIONAL);
+}
+
+struct hm_service *fixture_altered(const struct hm_service *service)
+{
+	struct hm_service *altered = &opened.altered[opened.n_altered++];
+
+	cr_assert(opened.n_altered <= ALTERED_MAX);
+	*altered = *service;
+	return altered;
 }
 
 struct fixture fixture_demanding_keys(const struct hm_service *const *services)

@@ -34,6 +34,10 @@ struct fixture fixture_serving(const struct hm_service *service);
 /* fixture_serving_all serves several (NULL-terminated); `known` feed the lease as in production, NULL: by hand as above. */
 struct fixture fixture_serving_all(const struct hm_service *const *services, const struct hm_service *const *known);
 
+/* fixture_altered copies a service, for a test to alter and then to serve or have known: the host uses it until the process ends, longer
+ * than the test's own variables live. */
+struct hm_service *fixture_altered(const struct hm_service *service);
+
 /* fixture_demanding_keys serves several, by hand, and believes a service's token only where the service's key is proven; the others
  * believe the token alone, so that one channel can bear many services' tokens. */
 struct fixture fixture_demanding_keys(const struct hm_service *const *services);

@@ -237,13 +237,13 @@ static hm_status tell_once(struct hm_lease *lease, struct hm_channel *channel, s
 
 Test(guard_stream, it_ends_when_the_last_news_are_five_seconds_old, .init = hm_clock_hold)
 {
-	struct hm_service told_once = notes_service;
-	const struct hm_service *const services[] = { &told_once, NULL };
+	struct hm_service *told_once = fixture_altered(&notes_service);
+	const struct hm_service *const services[] = { told_once, NULL };
 	SCOPED(notes_answer_notes) stream = NULL;
 	Notes__Note *answer;
 	struct fixture f;
 
-	told_once.feed_lease = tell_once;
+	told_once->feed_lease = tell_once;
 	f = fixture_serving_all(services, services);
 	stream = waiting(&f, fixture_user(&f, "loop", "ana"));
 	hm_clock_advance_ms(4999);

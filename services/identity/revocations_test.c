@@ -29,15 +29,14 @@ static hm_status list(struct fixture *f, struct hm_context *context)
 Test(revocations, are_heard_of_with_the_next_round_of_news, .timeout = 60)
 {
 	static const struct hm_service *const served[] = { &identity_service, NULL };
-	static struct hm_service counted; /* the feeder outlives the test */
-	static const struct hm_service *const known[] = { &counted, NULL };
+	struct hm_service *counted = fixture_altered(&identity_service);
+	const struct hm_service *const known[] = { counted, NULL };
 	Identity__LogoutReply *out;
 	struct hm_context *ana;
 	struct fixture f;
 	unsigned before;
 
-	counted = identity_service;
-	counted.feed_lease = count_and_feed;
+	counted->feed_lease = count_and_feed;
 	hm_password_set_cost(8192, 1, 4);
 	f = fixture_serving_all(served, known);
 	test_user(&f, "ana");

@@ -242,8 +242,8 @@ static hm_status ask_once(struct hm_lease *lease, struct hm_channel *channel, st
 
 Test(platform, a_suspension_is_told_without_asking_and_ends_streams_under_way, .timeout = 120)
 {
-	struct hm_service asked_once = platform_service;
-	const struct hm_service *const services[] = { &asked_once, &notes_service, NULL };
+	struct hm_service *asked_once = fixture_altered(&platform_service);
+	const struct hm_service *const services[] = { asked_once, &notes_service, NULL };
 	struct fixture f;
 	struct hm_context *operator, * ana;
 	SCOPED(hm_channel) notes = NULL;
@@ -251,7 +251,7 @@ Test(platform, a_suspension_is_told_without_asking_and_ends_streams_under_way, .
 	Platform__Brand *brand;
 	Notes__Note *note;
 
-	asked_once.feed_lease = ask_once;
+	asked_once->feed_lease = ask_once;
 	f = fixture_serving_all(services, services);
 	operator= fixture_operator(&f, NULL);
 	ana = fixture_user(&f, "loop", "ana");
@@ -275,13 +275,13 @@ static hm_status tell_nothing(struct hm_lease *lease, struct hm_channel *channel
 
 Test(platform, where_no_stream_comes_about_a_process_goes_on_asking, .timeout = 120)
 {
-	struct hm_service silent = platform_service;
-	const struct hm_service *const services[] = { &silent, &notes_service, NULL };
+	struct hm_service *silent = fixture_altered(&platform_service);
+	const struct hm_service *const services[] = { silent, &notes_service, NULL };
 	struct fixture f;
 	SCOPED(hm_channel) notes = NULL;
 	Platform__Brand *brand;
 
-	silent.watch_lease = tell_nothing;
+	silent->watch_lease = tell_nothing;
 	f = fixture_serving_all(services, services);
 	must(hm_channel_open("notes", &notes));
 	created(&f, fixture_operator(&f, NULL), "loop");
