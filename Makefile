@@ -285,7 +285,7 @@ $(B)/tests/run: $(call obj,$(TEST_SRC) $(TEST_SUP) $(GEN_TEST) $(GEN_FAKE)) $(PL
 	$(call say,LINK,$@)
 	$(link) $(TESTLIBS)
 # What calls no service is built without them: each variant would compile them for nothing.
-$(STRESSERS): %: %.o $(call obj,$(GEN_TEST) tests/races.c) $(LIB)
+$(STRESSERS): %: %.o $(call obj,$(GEN_TEST)) $(LIB)
 	$(call say,LINK,$@)
 	$(link)
 $(B)/tests/faults/run: $(call obj,$(FAULTS_SRC) $(GEN_TEST)) $(PLATFORM) $(LIB)
@@ -294,6 +294,10 @@ $(B)/tests/faults/run: $(call obj,$(FAULTS_SRC) $(GEN_TEST)) $(PLATFORM) $(LIB)
 $(filter-out %/sql_fuzz %/check_fuzz,$(FUZZERS)): %: %.o $(call obj,$(GEN_TEST)) $(LIB)
 	$(call say,LINK,$@)
 	$(link) -fsanitize=fuzzer
+ifeq ($(VARIANT),tsan)
+$(BIN)/hallmark $(B)/tests/run $(STRESSERS): $(call obj,tests/tsan/races.c)
+$(B)/tests/run: $(call obj,tests/tsan/runner.c)# Criterion's own does not start
+endif
 # sqlgen's fuzzer: libpg_query carries a protobuf-c of its own and must not meet the runtime's.
 $(B)/tests/fuzz/sql_fuzz: $(call obj,tests/fuzz/sql_fuzz.c $(SQLGEN_SRC) runtime/base/arena.c runtime/base/buffer.c)
 	$(call say,LINK,$@)

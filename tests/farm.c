@@ -291,6 +291,18 @@ void farm_zero(struct farm *farm)
 		atomic_store(&farm->servers[i].calls, 0);
 }
 
+unsigned farm_connections(struct farm *farm, size_t place)
+{
+	const struct hm_backend *backend;
+	unsigned connections;
+
+	pthread_mutex_lock(&farm->channel->lock);
+	backend = farm->channel->backends[place];
+	connections = backend ? backend->n_open : 0;
+	pthread_mutex_unlock(&farm->channel->lock);
+	return connections;
+}
+
 unsigned farm_members(struct farm *farm)
 {
 	unsigned members;

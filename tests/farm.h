@@ -80,3 +80,6 @@ void farm_zero(struct farm *farm);
 /* farm_members is how many endpoints the channel picks from now. farm_connect makes a call and waits until they are so many. */
 unsigned farm_members(struct farm *farm);
 void farm_connect(struct farm *farm, unsigned members);
+
+/* farm_connections is how many connections to the server at this place are open. */
+unsigned farm_connections(struct farm *farm, size_t place);

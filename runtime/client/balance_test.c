@@ -228,9 +228,9 @@ Test(balance, opens_a_further_connection_when_one_is_full, .timeout = 60)
 	farm_shut(&farm);
 	for (unsigned i = 0; i < CALLS; i++)
 		farm_start(&farm);
-	rpc_wait_for(farm.channel->backends[0]->n_connections == 2);
+	rpc_wait_for(farm_connections(&farm, 0) == 2);
 	farm_let_go(&farm);
 	rpc_wait_for(farm_ended == CALLS);
-	cr_expect_eq(farm.channel->backends[0]->n_connections, 2, "and no more of them");
+	cr_expect_eq(farm_connections(&farm, 0), 2, "and no more of them");
 	farm_close(&farm);
 }

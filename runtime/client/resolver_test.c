@@ -199,7 +199,7 @@ Test(resolver, uses_what_a_list_gains_and_drains_what_it_loses, .timeout = 60)
 	farm_let_go(&farm);
 	rpc_wait_for(farm_ended == 1);
 	cr_expect_eq(farm_ended_well, 1);
-	rpc_wait_for(!farm.channel->backends[0]); /* and then its connection ends */
+	rpc_wait_for(!farm_connections(&farm, 0)); /* and then its connection ends */
 	close_list(&farm);
 }
 
