@@ -81,11 +81,14 @@ static bool is_over(const struct line *line, int64_t now_us)
 /* Ends a window that is over. False: the line is of no more use. */
 static bool turn(struct line *line, int64_t now_us)
 {
+	const int64_t lasted_us = now_us - line->began_us;
+
 	if (!is_over(line, now_us))
 		return true;
-	if (now_us - line->began_us >= HM_THROTTLE_FORGET_US)
+	if (lasted_us >= HM_THROTTLE_FORGET_US)
 		return false;
-	if (line->accepted + line->refused < HM_THROTTLE_ANSWERS && line->offered < HM_THROTTLE_ANSWERS)
+	if (lasted_us >= HM_THROTTLE_WINDOW_MAX_US && line->accepted + line->refused < HM_THROTTLE_ANSWERS &&
+	    line->offered < HM_THROTTLE_ANSWERS)
 		return false;
 	line->sent = after(line);
 	line->began_us = now_us;

@@ -12,7 +12,8 @@
  *     sent = min(2 × sent, 1)                                                   of a window in which none was refused
  *
  * A window lasts 100 ms and has 20 answers at least (five, if none was refused), or lasts a second; a second with fewer answers lowers
- * nothing, and after a window in which fewer than 20 were to be sent, and fewer answered, all pass. No more than 15 of 16 are kept back,
+ * nothing, and after one in which fewer than 20 were to be sent, and fewer answered, all pass. Where a server takes calls by fits, all of a
+ * second's at its beginning, good windows and bad ones take turns, and it sees up to three refused for each. No more than 15 of 16 are kept back,
  * however many are refused and however late: when no more is asked of a server than it takes, or it has room again, all pass within some
  * windows. They are kept back evenly, one in so many.
  *

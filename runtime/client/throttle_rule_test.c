@@ -117,6 +117,20 @@ Test(throttle_rule, sends_one_in_sixteen_whatever_is_refused_and_all_when_a_serv
 	end(&scene);
 }
 
+/* Of so few calls a second, five answers are no second's. */
+Test(throttle_rule, holds_fewer_but_not_none_after_a_short_while_without_a_refusal)
+{
+	struct scene scene = begin();
+	struct seen seen;
+
+	offer(&scene, 150, 30, 10000);
+	offer(&scene, 150, 150, 400);
+	seen = offer(&scene, 150, 150, 400);
+	cr_expect_gt(seen.held, 0);
+	cr_expect_leq(seen.held, 8, "%u of 15", seen.held);
+	end(&scene);
+}
+
 /* Or a peak of seconds would cost what comes after it. */
 Test(throttle_rule, lets_all_pass_as_soon_as_no_more_is_asked_than_servers_take)
 {

@@ -1,23 +1,26 @@
 /*
  * Runner: what runs the tests under ThreadSanitizer, where Criterion's own does not start: it wants memory at an address that the sanitizer
- * keeps for itself. One test after the other, each in a process of its own, as there; the program's main, and what the
+ * keeps for itself. As many at a time as there are processors, each in a process of its own, as there; the program's main, and what the
  * tests' macros call in a test's process, are here in the place of Criterion's.
  *
  *     run [--list] [--filter PATTERN]
  */
 #include <criterion/criterion.h>
 #include <criterion/hooks.h>
+#include <criterion/logging.h>
 #include <criterion/redirect.h>
+#include <errno.h>
 #include <fnmatch.h>
 #include <setjmp.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { SLOWER = 10 /* than without the sanitizer */, TIMEOUT_S = 60, NAME_BYTES = 256 };
+enum { SLOWER = 10 /* than without the sanitizer */, TIMEOUT_S = 60, JOBS_MAX = 64, NAME_BYTES = 256 };
 
 /* What the macros leave in the program; the linker names the ends. */
 extern struct criterion_test *__start_cr_tst[], *__stop_cr_tst[];
@@ -74,6 +77,17 @@ void criterion_send_assert(struct criterion_assert_stats *stats)
 	fprintf(stderr, "%s:%u: %s\n", stats->file, stats->line, stats->message ? stats->message : "failed");
 }
 
+void cr_log(enum criterion_severity severity, const char *format, ...)
+{
+	va_list arguments;
+
+	(void)severity;
+	va_start(arguments, format);
+	vfprintf(stderr, format, arguments);
+	va_end(arguments);
+	fputc('\n', stderr);
+}
+
 void criterion_abort_test(void)
 {
 	longjmp(running.end, 1);
@@ -105,22 +119,47 @@ static int run_here(const struct criterion_test *test)
 
 /* ---- In the process that starts them --------------------------------------------------------------------------------- */
 
-static int run_apart(const char *program, size_t number, double timeout_s)
+/* Those that run now. */
+static struct {
+	struct {
+		pid_t pid;
+		const struct criterion_test *test;
+	} jobs[JOBS_MAX];
+	size_t n_jobs;
+	size_t n_tested, n_failing;
+} started;
+
+static void fail(const char *what)
 {
+	perror(what);
+	exit(1);
+}
+
+static double timeout_of(const struct criterion_test *test)
+{
+	const struct criterion_test_extra_data *suite = suite_of(test);
+	double timeout_s = test->data->timeout > 0 || !suite ? test->data->timeout : suite->timeout;
+
+	return timeout_s > 0 ? timeout_s : TIMEOUT_S;
+}
+
+static void start(const char *program, size_t number)
+{
+	const struct criterion_test *test = __start_cr_tst[number];
 	char text[24];
-	int status;
 	pid_t pid;
 
 	snprintf(text, sizeof text, "%zu", number);
 	pid = fork();
 	if (pid < 0)
-		return -1;
+		fail("fork");
 	if (!pid) {
-		alarm((unsigned)(SLOWER * (timeout_s > 0 ? timeout_s : TIMEOUT_S)));
+		alarm((unsigned)(SLOWER * timeout_of(test)));
 		execl("/proc/self/exe", program, "--run", text, (char *)NULL);
 		_exit(127);
 	}
-	return waitpid(pid, &status, 0) == pid ? status : -1;
+	started.jobs[started.n_jobs].pid = pid;
+	started.jobs[started.n_jobs++].test = test;
 }
 
 /* Whether it ended as it was to; the sanitizer has a test in which it found something end with a status of its own. */
@@ -131,11 +170,30 @@ static bool is_good(const struct criterion_test_extra_data *options, int status)
 	return WIFEXITED(status) && WEXITSTATUS(status) == options->exit_code;
 }
 
-static double timeout_of(const struct criterion_test *test)
+static void judge(const struct criterion_test *test, int status)
 {
-	const struct criterion_test_extra_data *suite = suite_of(test);
+	started.n_tested++;
+	if (is_good(test->data, status))
+		return;
+	started.n_failing++;
+	printf("[FAIL] %s/%s (wait status %#x)\n", test->category, test->name, (unsigned)status);
+	fflush(stdout);
+}
 
-	return test->data->timeout > 0 || !suite ? test->data->timeout : suite->timeout;
+/* Waits for one to end. */
+static void finish(void)
+{
+	int status;
+	pid_t pid = wait(&status);
+
+	if (pid < 0 && errno != EINTR)
+		fail("wait");
+	for (size_t i = 0; i < started.n_jobs; i++)
+		if (started.jobs[i].pid == pid) {
+			judge(started.jobs[i].test, status);
+			started.jobs[i] = started.jobs[--started.n_jobs];
+			return;
+		}
 }
 
 static void call_hooks(f_report_hook *hook, f_report_hook *end)
@@ -144,32 +202,33 @@ static void call_hooks(f_report_hook *hook, f_report_hook *end)
 		(*hook)(NULL);
 }
 
+static bool fits(const struct criterion_test *test, const char *pattern)
+{
+	char name[NAME_BYTES];
+
+	snprintf(name, sizeof name, "%s/%s", test->category, test->name);
+	return !fnmatch(pattern, name, 0);
+}
+
 static int run_all(const char *program, const char *pattern)
 {
-	size_t n_tests = (size_t)(__stop_cr_tst - __start_cr_tst), n_tested = 0, n_failing = 0;
+	size_t n_tests = (size_t)(__stop_cr_tst - __start_cr_tst);
+	long n_processors = sysconf(_SC_NPROCESSORS_ONLN);
 
 	call_hooks(__start_cr_pra, __stop_cr_pra);
 	for (size_t i = 0; i < n_tests; i++) {
-		const struct criterion_test *test = __start_cr_tst[i];
-		char name[NAME_BYTES];
-		int status;
-
-		snprintf(name, sizeof name, "%s/%s", test->category, test->name);
-		if (fnmatch(pattern, name, 0))
+		if (!fits(__start_cr_tst[i], pattern))
 			continue;
-		n_tested++;
-		status = run_apart(program, i, timeout_of(test));
-		if (!is_good(test->data, status)) {
-			n_failing++;
-			printf("[FAIL] %s (wait status %#x)\n", name, (unsigned)status);
-		} else if (isatty(STDOUT_FILENO)) {
-			printf("\r%zu of at most %zu\r", n_tested, n_tests);
-		}
-		fflush(stdout);
+		if (started.n_jobs == JOBS_MAX || started.n_jobs >= (size_t)n_processors)
+			finish();
+		start(program, i);
 	}
+	while (started.n_jobs)
+		finish();
 	call_hooks(__start_cr_poa, __stop_cr_poa);
-	printf("Tested: %zu | Passing: %zu | Failing: %zu\n", n_tested, n_tested - n_failing, n_failing);
-	return n_failing || !n_tested;
+	printf("Tested: %zu | Passing: %zu | Failing: %zu\n", started.n_tested, started.n_tested - started.n_failing,
+	       started.n_failing);
+	return started.n_failing || !started.n_tested;
 }
 
 static int list(void)
