@@ -150,6 +150,12 @@ bool pq_is_lost(const PGresult *result)
 	return !*sqlstate || !strncmp(sqlstate, "08", 2) || !strncmp(sqlstate, "57P", 3);
 }
 
+bool pq_is_of_future(const PGresult *result)
+{
+	return !strcmp(field(result, PG_DIAG_SQLSTATE), "22023") &&
+	       !strcmp(field(result, PG_DIAG_SOURCE_FUNCTION), "TransactionIdInRecentPast");
+}
+
 bool pq_names_constraint(const PGresult *result)
 {
 	return !strncmp(field(result, PG_DIAG_SQLSTATE), "23", 2) && *field(result, PG_DIAG_CONSTRAINT_NAME);

@@ -27,5 +27,9 @@ hm_status from_pq_lost(const PGconn *pg, const struct hm_query *query);
 bool pq_is_stale(const PGresult *result);
 bool pq_is_lost(const PGresult *result);
 
+/* pq_is_of_future says whether a query was refused as pg_xact_status refuses an id that was not given out yet: one who asks it knows that
+ * it was that. */
+bool pq_is_of_future(const PGresult *result);
+
 /* pq_names_constraint says whether the error has a constraint whose columns are worth finding out. */
 bool pq_names_constraint(const PGresult *result);

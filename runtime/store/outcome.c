@@ -5,7 +5,8 @@
  * A crash loses what was not yet in the log, and the ids with it: recovered, PostgreSQL gives them out again, and a stranger's
  * commit would answer for the lost one. What had been committed keeps its id. So after a recovery an id that is not committed
  * never was, and one that is says nothing. That there was one is told by when the statistics of the log began, which somebody may
- * have reset by hand: then, too, no answer is wrong, though a commit is not known for one.
+ * have reset by hand: then, too, no answer is wrong, though a commit is not known for one. A standby does not know yet what its primary
+ * committed: it is asked again until it is a primary itself. An id that was not given out again leaves an ERROR in PostgreSQL's log.
  */
 #include <poll.h>
 #include <string.h>
@@ -20,7 +21,8 @@ static const char *const ask_parameters[] = { "xid", "recovery", NULL };
 
 static const struct hm_query ask_query = {
 	.name = "outcome",
-	.sql = "SELECT CASE WHEN stats_reset::text = $2 THEN pg_xact_status($1)"
+	.sql = "SELECT CASE WHEN pg_is_in_recovery() THEN 'in progress'"
+	       " WHEN stats_reset::text = $2 THEN pg_xact_status($1)"
 	       " ELSE coalesce(nullif(pg_xact_status($1), 'committed'), 'unknown') END "
 	       "FROM pg_stat_wal",
 	.rows = HM_ROWS_ONE,
@@ -50,13 +52,15 @@ static hm_status ask_once(struct hm_tx *lost, int64_t deadline_us, const char **
 	status = tx_statement_queue(tx, &ask_query, NULL, builtins, &page_size);
 	if (status == HM_OK)
 		status = pipeline_collect(tx, true, &result);
-	if (status == HM_INVALID_ARGUMENT) /* lost, and not given out again: to PostgreSQL an id of the future */
+	if (tx->is_of_future) { /* lost, and not given out again */
 		*ret_word = "aborted";
-	else if (status == HM_OK)
+		status = HM_OK;
+	} else if (status == HM_OK) {
 		*ret_word = hm_arena_dup(tx->arena, PQgetvalue(result, 0, 0), (size_t)PQgetlength(result, 0, 0));
+	}
 	PQclear(result);
 	hm_tx_rollback(tx);
-	return status == HM_INVALID_ARGUMENT ? HM_OK : status;
+	return status;
 }
 
 static hm_status raise_unknown(void)

@@ -179,6 +179,7 @@ static hm_status refuse(struct hm_tx *tx, const struct sent *sent, const PGresul
 		return status;
 	}
 	tx->state = TX_FAILED;
+	tx->is_of_future = pq_is_of_future(result);
 	if (pq_is_stale(result) && sent->description) {
 		tx->retry = RETRY_STALE;
 		statement_forget(sent->statement, sent->description);

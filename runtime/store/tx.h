@@ -53,6 +53,7 @@ struct hm_tx {
 	bool is_watching;
 	bool was_used; /* the connection came out of the pool */
 	bool needs_fresh; /* the last one that did was dead */
+	bool is_of_future; /* a query was refused for an id that PostgreSQL has not given out */
 	int64_t timeout_us; /* statement_timeout as last set; 0: none */
 	uint64_t xid; /* of a write; 0: not known (yet) */
 	char recovery[RECOVERY_TEXT_BYTES]; /* of the connection that was lost: what the xid is worth */
