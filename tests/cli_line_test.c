@@ -1,6 +1,9 @@
 /* The hallmark program's command line: what it says of itself, of the contracts, and of a line that is wrong. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
 
 #include "tests/cli.h"
 
@@ -89,4 +92,21 @@ Test(cli, help_names_every_command_and_each_has_its_own)
 		shows(all.out.data, usage);
 	}
 	ends(all, 0);
+}
+
+Test(cli, a_second_up_does_not_take_the_sockets_of_a_first_whose_postgresql_would_go)
+{
+	char folder[256];
+	struct child_result r;
+	int first;
+
+	(void)cli_serving_all();
+	snprintf(folder, sizeof folder, "%s", cli_file("first", ""));
+	*strrchr(folder, '/') = '\0';
+	first = open(folder, O_RDONLY | O_DIRECTORY);
+	cr_assert(first >= 0 && !flock(first, LOCK_EX));
+	r = hallmark("up", NULL);
+	ends(r, 1);
+	shows(r.err.data, "another hallmark up runs in");
+	close(first);
 }

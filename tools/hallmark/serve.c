@@ -106,6 +106,8 @@ static hm_status up(const struct options *options, const sigset_t *signals)
 	SCOPED(hm_cluster) cluster = NULL;
 	const char *dsn;
 
+	if (!options->dsn)
+		TRY(setup_alone(options));
 	TRY(setup_keys(options));
 	TRY(setup_cluster(options, &cluster, &dsn));
 	TRY(setup_migrate(options, hm_services, cluster ? hm_cluster_admin_dsn(cluster) : NULL, dsn));

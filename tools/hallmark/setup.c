@@ -2,7 +2,10 @@
 #include "setup.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "crypto/key.h"
 #include "host/services.h"
@@ -37,6 +40,23 @@ hm_status setup_keys(const struct options *options)
 		TRY(make_key(folder, name));
 	}
 	return HM_OK;
+}
+
+hm_status setup_alone(const struct options *options)
+{
+	int folder;
+
+	TRY(make_folder(options->var));
+	folder = open(options->var, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* closed with the process */
+	if (folder < 0)
+		return hm_raise_errno(UNAVAILABLE, "cannot open the folder %s", options->var);
+	if (!flock(folder, LOCK_EX | LOCK_NB))
+		return HM_OK;
+	close(folder);
+	return hm_raise(
+		FAILED_PRECONDITION,
+		"another hallmark up runs in %s: end it first, or give this one a folder of its own (--var DIR)",
+		options->var);
 }
 
 hm_status setup_cluster(const struct options *options, struct hm_cluster **ret_cluster, const char **ret_dsn)

@@ -3,6 +3,10 @@
 #include "command.h"
 #include "store/cluster.h"
 
+/* setup_alone: FAILED_PRECONDITION while another process of this --var called it; until this one ends. An embedded cluster ends with the
+ * process that started it, and would be missed by one that took its sockets over. */
+hm_status setup_alone(const struct options *options);
+
 /* setup_keys makes the keys that are missing: operator, identity, and one for each service. */
 hm_status setup_keys(const struct options *options);
 
