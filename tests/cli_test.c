@@ -383,3 +383,14 @@ Test(cli, a_token_of_one_brand_opens_no_other)
 	ends(r, 1);
 	shows(r.err.data, "PERMISSION_DENIED");
 }
+
+Test(cli, a_call_that_may_have_been_carried_out_may_have_an_entry)
+{
+	struct child_result r;
+
+	fixture_do_wrong("");
+	(void)cli_serving_all();
+	r = hallmark("call", LIST, "{}", "--as", "operator", "--fault", "drop", "--timeout", "300", NULL);
+	ends(r, 1);
+	shows(r.err.data, "audit not known (hallmark audit show REQUEST)");
+}

@@ -21,7 +21,7 @@ static void print_outcome(const struct call_ids *ids, int64_t took_us)
 {
 	print_styled(stderr, STYLE_GOOD, "OK");
 	print_styled(stderr, STYLE_DIM, " %.1f ms   ", (double)took_us / HM_US_PER_MS);
-	print_ids(ids);
+	print_ids(ids, "none");
 }
 
 static hm_status call_once(const struct options *options, const char *service, const struct hm_method *method,

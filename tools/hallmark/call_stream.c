@@ -232,6 +232,6 @@ hm_status call_stream(const struct options *options, const char *service, const 
 	print_styled(stderr, STYLE_DIM, " %.1f ms   ", (double)(hm_clock_mono_us() - started_us) / HM_US_PER_MS);
 	if (method->kind & HM_SERVER_STREAM)
 		print_styled(stderr, STYLE_DIM, "%zu messages   ", count);
-	print_ids(ret_ids);
+	print_ids(ret_ids, "none");
 	return HM_OK;
 }

@@ -73,8 +73,9 @@ struct call_ids {
 int fail(const struct options *options);
 int fail_call(const struct options *options, const struct call_ids *ids);
 
-/* print_ids says on stderr which call it was, and how often it was tried if that is more than once, and ends the line. */
-void print_ids(const struct call_ids *ids);
+/* print_ids says on stderr which call it was, and how often it was tried if that is more than once, and ends the line. no_entry is what
+ * stands where nobody told of an entry: "none", or that it is not known. */
+void print_ids(const struct call_ids *ids, const char *no_entry);
 
 /* usage_fail says how the command is called and returns the exit status 2. */
 int usage_fail(const struct command *command);

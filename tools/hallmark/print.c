@@ -162,7 +162,7 @@ static void print_error(const struct hm_error *error)
 	}
 }
 
-void print_ids(const struct call_ids *ids)
+void print_ids(const struct call_ids *ids, const char *no_entry)
 {
 	char request[HM_ID_TEXT_BYTES], audit[HM_ID_TEXT_BYTES];
 
@@ -171,7 +171,7 @@ void print_ids(const struct call_ids *ids)
 	if (ids->attempts > 1)
 		print_styled(stderr, STYLE_DIM, "%u attempts   ", ids->attempts);
 	print_styled(stderr, STYLE_DIM, "request %s   audit %s\n", request,
-		     hm_id_is_zero(&ids->audit) ? "none" : audit);
+		     hm_id_is_zero(&ids->audit) ? no_entry : audit);
 }
 
 /* In the largest unit of which there are two, rounded up, so that nobody comes too early. */
@@ -219,7 +219,7 @@ int fail_call(const struct options *options, const struct call_ids *ids)
 				     : "look into the audit log before repeating it");
 	if (!hm_id_is_zero(&ids->request)) {
 		fprintf(stderr, "  ");
-		print_ids(ids);
+		print_ids(ids, error->maybe_processed ? "not known (hallmark audit show REQUEST)" : "none");
 	}
 	return 1;
 }
