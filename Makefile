@@ -109,7 +109,7 @@ REPORT_TO   = log_path=$(REPORTS)/of:print_suppressions=0
 test: $(BIN)/hallmark $(BIN)/hallmark-check $(BIN)/hallmark-check-contracts $(B)/tests/run $(SQLGEN)
 	$(Q)$(if $(SERVICE),$(B)/tests/run --list | grep -q '^$(subst *,.*,$(SERVICE)): ' || \
 		{ echo 'no suite $(SERVICE): it is the first name in Test($(SERVICE), …)' >&2; exit 1; })
-	$(Q)rm -rf $(REPORTS); mkdir $(REPORTS); \
+	$(Q)rm -rf $(REPORTS) && mkdir $(REPORTS) || exit; \
 	ASAN_OPTIONS=$(ASAN_ALSO):$$ASAN_OPTIONS:$(REPORT_TO) TSAN_OPTIONS=$$TSAN_OPTIONS:$(REPORT_TO) $(B)/tests/run $(if $(SERVICE),--filter '$(SERVICE)/*'); \
 	status=$$?; cat $(REPORTS)/* 2>/dev/null && status=1; exit $$status
 

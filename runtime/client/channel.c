@@ -269,9 +269,9 @@ hm_status hm_channel_call(struct hm_channel *channel, struct hm_context *context
 	struct hm_pending pending;
 	hm_status status;
 
-	TRY(check_kind(method));
 	context->audit_id = (struct hm_id){ 0 };
 	context->attempts = 0;
+	TRY(check_kind(method));
 	TRY(hm_pending_init(&pending, context, method, request, now_us));
 	pending.context = context;
 	status = make_call(channel, context, &pending, now_us, ret_reply);

@@ -38,9 +38,10 @@ struct hm_context {
 			    * and those they make (rpc/fault.h; at most 256 bytes). Not copied. NULL: nothing */
 	bool waits_for_ready; /* calls wait for a connection rather than fail UNAVAILABLE at once */
 	bool in_transaction; /* set by the guard: a call to another service is refused meanwhile */
-	/* Filled by each finished call. */
+	/* Filled by each finished call that was waited for, and by a stream read to its end. */
 	struct hm_id audit_id; /* zero: the call was not audited */
-	uint32_t attempts; /* made at it; 0: it was refused before any was made */
+	uint32_t
+		attempts; /* begun at it, those included that found nobody or were kept back; 0: it was refused before any */
 	_Atomic uint32_t waiting; /* what a waiting call sleeps on (rpc/wait.h) */
 	_Atomic(struct hm_stream *) streams; /* open under this context */
 	struct hm_cancel cancel; /* set: nobody wants what is done under this context any more, calls end CANCELLED */

@@ -24,6 +24,8 @@ hm_status hm_stream_open(struct hm_channel *channel, struct hm_context *context,
 
 	if (!stream)
 		abort();
+	context->audit_id = (struct hm_id){ 0 };
+	context->attempts = 0;
 	status = hm_pending_init(&stream->pending, context, method, request, now_us);
 	stream->pending.stream = stream;
 	stream->channel = channel;

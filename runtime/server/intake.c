@@ -38,7 +38,8 @@ static struct hm_serving *open_call(struct hm_peer *peer)
 }
 
 /* A call of the wire that is not one of the contract's: nothing to audit it as. */
-static void answer_unknown(struct hm_peer *peer, const struct hm_event *event, const struct batch *batch)
+static void answer_unknown(struct hm_peer *peer, const struct hm_event *event, const struct hm_binding *binding,
+			   const struct batch *batch)
 {
 	struct hm_serving *serving = open_call(peer);
 	hm_status status;
@@ -46,7 +47,7 @@ static void answer_unknown(struct hm_peer *peer, const struct hm_event *event, c
 	hm_serving_begin(serving, peer, &peer->server->unknown, event, NULL, batch->now_us, batch->now_wall_us);
 	serving->address = *batch->from;
 	status = hm_raise(UNIMPLEMENTED, "no method with id %016" PRIx64 " is served here", event->head.method);
-	hm_server_count_refused(peer->server, hm_binding_tenant(peer->server, NULL));
+	hm_server_count_refused(peer->server, hm_binding_tenant(peer->server, binding));
 	hm_serving_end(serving, status);
 }
 
@@ -162,7 +163,7 @@ static void take_call(struct hm_peer *peer, const struct hm_event *event, const 
 	if (event->solo && !accept_solo(peer))
 		return;
 	if (!row) {
-		answer_unknown(peer, event, batch);
+		answer_unknown(peer, event, binding, batch);
 		return;
 	}
 	status = check_call(peer, row->method, event, binding);

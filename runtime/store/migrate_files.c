@@ -114,9 +114,9 @@ hm_status migration_list_read(const char *directory, struct hm_arena *arena, str
 	hm_status status;
 
 	if (n < 0)
-		return hm_raise_errno(FAILED_PRECONDITION,
-				      "cannot read the migrations in %s, seen from the folder that this was started in",
-				      directory);
+		return hm_raise_errno(
+			FAILED_PRECONDITION, "cannot read the migrations in %s%s", directory,
+			errno == ENOENT && *directory != '/' ? ", seen from the folder that this was started in" : "");
 	if (n == 0)
 		status = hm_raise(FAILED_PRECONDITION, "%s: has no migration; begin with 0001_init.sql", directory);
 	else {
