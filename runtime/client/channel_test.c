@@ -134,6 +134,16 @@ RPC_TEST(channel, makes_no_call_when_no_time_is_left)
 	cr_expect_eq(rpc_counts.ran, ran);
 }
 
+RPC_TEST(channel, refuses_a_request_that_was_not_begun_with_its_base)
+{
+	const Echo__EchoMessage request = { .text = "no base" };
+	Echo__EchoMessage *reply = NULL;
+
+	cr_assert_eq(echo_echo(world->channel, world->context, &request, &reply), HM_INVALID_ARGUMENT);
+	cr_expect(strstr(hm_error_get()->message, "_BASE"), "%s", hm_error_get()->message);
+	still_answers(world);
+}
+
 RPC_TEST(channel, makes_no_call_within_a_transaction)
 {
 	Echo__EchoMessage *reply = NULL;

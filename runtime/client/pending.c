@@ -54,10 +54,27 @@ static void put_fault(struct hm_call_head *head, const char *fault)
 	head->fault_bytes = (uint16_t)strnlen(fault, HM_CALL_FAULT_BYTES_MAX + 1);
 }
 
+hm_status hm_request_measure(const struct hm_method *method, const ProtobufCMessage *request, size_t *ret_bytes)
+{
+	*ret_bytes = 0;
+	if (!request)
+		return HM_OK;
+	if (!request->descriptor)
+		return hm_raise(INVALID_ARGUMENT, "%s: the request was not begun with its ..._BASE", method->name);
+	*ret_bytes = protobuf_c_message_get_packed_size(request);
+	if (method->request_bytes && *ret_bytes > method->request_bytes)
+		return hm_raise(RESOURCE_EXHAUSTED, "%s: request of %zu bytes, at most %u are allowed", method->name,
+				*ret_bytes, method->request_bytes);
+	return HM_OK;
+}
+
 hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context, const struct hm_method *method,
 			  const ProtobufCMessage *request, int64_t now_us)
 {
+	size_t bytes;
+
 	TRY(check_context(context, method));
+	TRY(hm_request_measure(method, request, &bytes));
 	*pending = (struct hm_pending){
 		.method = method,
 		.head = { .method = method->id,
@@ -71,15 +88,12 @@ hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context
 		.caller = hm_throttle_caller(context->brand, context->token),
 		.request = request,
 		.packed = (const uint8_t *)"",
-		.body_bytes = request ? protobuf_c_message_get_packed_size(request) : 0,
+		.body_bytes = bytes,
 		.deadline_us = deadline_of(context, method, now_us),
 		.waits_for_ready = context->waits_for_ready,
 		.started_us = now_us,
 		.attempts = 1,
 	};
-	if (method->request_bytes && pending->body_bytes > method->request_bytes)
-		return hm_raise(RESOURCE_EXHAUSTED, "%s: request of %zu bytes, at most %u are allowed", method->name,
-				pending->body_bytes, method->request_bytes);
 	if (pending->deadline_us && pending->deadline_us <= now_us)
 		return hm_raise(DEADLINE_EXCEEDED, "%s: no time left to make the call", method->name);
 	put_fault(&pending->head, context->fault);

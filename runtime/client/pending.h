@@ -80,8 +80,12 @@ void hm_pending_keep(struct hm_channel *channel, struct hm_pending *pending);
  * that. */
 struct hm_pending *hm_pending_double(struct hm_channel *channel, const struct hm_pending *pending);
 
+/* hm_request_measure says how many bytes a request has; NULL: 0. INVALID_ARGUMENT: it was not made with its …_BASE, so nothing can read it.
+ * RESOURCE_EXHAUSTED: they are more than the method allows. */
+hm_status hm_request_measure(const struct hm_method *method, const ProtobufCMessage *request, size_t *ret_bytes);
+
 /* hm_pending_init makes the call ready to be sent. FAILED_PRECONDITION: the context is in a transaction. CANCELLED: its caller
- * is gone. DEADLINE_EXCEEDED: its time is up. RESOURCE_EXHAUSTED: the request is larger than the method allows. */
+ * is gone. DEADLINE_EXCEEDED: its time is up. hm_request_measure's, too. */
 hm_status hm_pending_init(struct hm_pending *pending, struct hm_context *context, const struct hm_method *method,
 			  const ProtobufCMessage *request, int64_t now_us);
 

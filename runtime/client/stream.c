@@ -304,12 +304,10 @@ static enum hm_sent put(struct hm_stream *stream, const ProtobufCMessage *messag
 static hm_status send(struct hm_stream *stream, const ProtobufCMessage *message, bool *ret_would_block)
 {
 	const struct hm_method *method = stream->pending.method;
-	size_t bytes = protobuf_c_message_get_packed_size(message);
 	enum hm_sent sent;
+	size_t bytes;
 
-	if (method->request_bytes && bytes > method->request_bytes)
-		return hm_raise(RESOURCE_EXHAUSTED, "%s: request of %zu bytes, at most %u are allowed", method->name,
-				bytes, method->request_bytes);
+	TRY(hm_request_measure(method, message, &bytes));
 	while ((sent = put(stream, message, bytes, !ret_would_block)) == HM_SEND_BLOCKED && !ret_would_block)
 		hm_wait_until(&stream->writer, 0);
 	if (ret_would_block)
