@@ -45,20 +45,32 @@ static bool is_empty(const char *directory)
 	return empty;
 }
 
+static hm_status look_at_directory(const char *path, struct stat *ret_info)
+{
+	if (lstat(path, ret_info))
+		return hm_raise_errno(FAILED_PRECONDITION, "cannot look at %s", path);
+	if (!S_ISDIR(ret_info->st_mode))
+		return hm_raise(FAILED_PRECONDITION, "%s is not a directory", path);
+	return HM_OK;
+}
+
 /* A directory of the server's account: made, taken over if it is empty and ours to give, or refused. */
 static hm_status own_directory(const struct cluster_account *account, const char *path)
 {
 	struct stat info;
+	bool is_ours;
 
 	if (mkdir(path, 0700) && errno != EEXIST)
 		return hm_raise_errno(FAILED_PRECONDITION, "cannot make directory %s", path);
-	if (lstat(path, &info))
-		return hm_raise_errno(FAILED_PRECONDITION, "cannot look at %s", path);
-	if (!S_ISDIR(info.st_mode))
-		return hm_raise(FAILED_PRECONDITION, "%s is not a directory", path);
+	TRY(look_at_directory(path, &info));
 	if (info.st_uid == account->uid)
 		return HM_OK;
-	if (info.st_uid != geteuid() || !is_empty(path))
+	is_ours = info.st_uid == geteuid() && is_empty(path);
+	if (!is_ours) /* another process may have given it away, and begun in it, since the look at it */
+		TRY(look_at_directory(path, &info));
+	if (info.st_uid == account->uid)
+		return HM_OK;
+	if (!is_ours)
 		return hm_raise(FAILED_PRECONDITION,
 				"%s belongs to uid %u, not to %s, and is not empty: choose another directory", path,
 				(unsigned)info.st_uid, account->name);
