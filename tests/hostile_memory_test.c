@@ -21,7 +21,7 @@ static int64_t memory(void)
 
 	cr_assert(file && fscanf(file, "%ld %ld", &pages, &resident) == 2);
 	fclose(file);
-#ifdef __SANITIZE_ADDRESS__
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 	resident = 0;
 #endif
 	return (int64_t)resident * sysconf(_SC_PAGESIZE);
