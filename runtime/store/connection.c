@@ -50,13 +50,12 @@ static bool finish(PGconn *pg, int64_t deadline_us)
 	return step == PGRES_POLLING_OK;
 }
 
-/* The statistics begin anew when PostgreSQL recovers from a crash, and with them this time: outcome.c has to know. Without it
- * (a server that keeps no such statistics) outcomes cannot be told apart, which is safe. */
+/* Which server this is, and since when: outcome.c has to know. Without it (a server that keeps no such statistics) outcomes cannot be told apart, which is safe. */
 static bool learn_recovery(PGconn *pg, int64_t deadline_us, char ret_recovery[RECOVERY_TEXT_BYTES])
 {
 	PGresult *result;
 
-	if (!PQsendQuery(pg, "SELECT stats_reset::text FROM pg_catalog.pg_stat_wal"))
+	if (!PQsendQuery(pg, "SELECT " RECOVERY_SQL " FROM pg_catalog.pg_stat_wal"))
 		return false;
 	do {
 		while (PQisBusy(pg))

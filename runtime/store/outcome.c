@@ -3,10 +3,11 @@
  * keeps the fate of every recent transaction id; a transaction whose client vanished may stay in progress for a moment.
  *
  * A crash loses what was not yet in the log, and the ids with it: recovered, PostgreSQL gives them out again, and a stranger's
- * commit would answer for the lost one. What had been committed keeps its id. So after a recovery an id that is not committed
- * never was, and one that is says nothing. That there was one is told by when the statistics of the log began, which somebody may
- * have reset by hand: then, too, no answer is wrong, though a commit is not known for one. A standby does not know yet what its primary
- * committed: it is asked again until it is a primary itself. An id that was not given out again leaves an ERROR in PostgreSQL's log.
+ * commit would answer for the lost one. What had been committed keeps its id. So after a recovery, a restart or a change of servers an
+ * id that is not committed never was, and one that is says nothing. That there was one is told by when the server started and when the
+ * statistics of the log began, which somebody may have reset by hand: then, too, no answer is wrong, though a commit is not known for
+ * one. A standby does not know yet what its primary committed: it is asked again until it is a primary itself. An id that was not given
+ * out again leaves an ERROR in PostgreSQL's log.
  */
 #include <poll.h>
 #include <string.h>
@@ -22,7 +23,7 @@ static const char *const ask_parameters[] = { "xid", "recovery", NULL };
 static const struct hm_query ask_query = {
 	.name = "outcome",
 	.sql = "SELECT CASE WHEN pg_is_in_recovery() THEN 'in progress'"
-	       " WHEN stats_reset::text = $2 THEN pg_xact_status($1)"
+	       " WHEN " RECOVERY_SQL " = $2 THEN pg_xact_status($1)"
 	       " ELSE coalesce(nullif(pg_xact_status($1), 'committed'), 'unknown') END "
 	       "FROM pg_stat_wal",
 	.rows = HM_ROWS_ONE,

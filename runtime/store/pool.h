@@ -14,7 +14,11 @@
 #include "store/statement.h"
 #include "store/store.h"
 
-enum { RECOVERY_TEXT_BYTES = 40 };
+enum { RECOVERY_TEXT_BYTES = 80 };
+
+/* What changes when PostgreSQL recovers from a crash, as the statistics begin anew then, and from one server to another, as a standby may
+ * have its primary's statistics. Of pg_stat_wal. */
+#define RECOVERY_SQL "(stats_reset::text || ' ' || pg_catalog.pg_postmaster_start_time()::text)"
 
 struct connection {
 	struct connection *next;
