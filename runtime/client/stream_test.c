@@ -49,6 +49,18 @@ RPC_TEST(stream, messages_sent_before_a_failure_come_before_it)
 	expect_status(ABORTED, echo_count_next(stream, &message));
 }
 
+RPC_TEST(stream, a_message_that_was_not_begun_with_its_base_is_refused_and_the_stream_goes_on)
+{
+	SCOPED(echo_chat) stream = NULL;
+	Echo__EchoMessage *reply;
+
+	well(echo_chat(world->channel, world->context, &stream));
+	cr_assert_eq(echo_chat_send(stream, &(Echo__EchoMessage){ .text = "no base" }), HM_INVALID_ARGUMENT);
+	well(echo_chat_send(stream, &(Echo__EchoMessage){ ECHO_ECHO_MESSAGE_BASE, .text = "base" }));
+	well(echo_chat_next(stream, &reply));
+	cr_expect_str_eq(reply->text, "base");
+}
+
 RPC_TEST(stream, requests_are_gathered_into_one_reply)
 {
 	Echo__EchoMessage message = { ECHO_ECHO_MESSAGE_BASE, ZEROS(1000) };

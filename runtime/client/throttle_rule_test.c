@@ -127,7 +127,7 @@ Test(throttle_rule, holds_fewer_but_not_none_after_a_short_while_without_a_refus
 	offer(&scene, 150, 150, 400);
 	seen = offer(&scene, 150, 150, 400);
 	cr_expect_gt(seen.held, 0);
-	cr_expect_leq(seen.held, 8, "%u of 15", seen.held);
+	cr_expect_leq(seen.held, 8, "%u of 60", seen.held);
 	end(&scene);
 }
 

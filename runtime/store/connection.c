@@ -50,7 +50,8 @@ static bool finish(PGconn *pg, int64_t deadline_us)
 	return step == PGRES_POLLING_OK;
 }
 
-/* Which server this is, and since when: outcome.c has to know. Without it (a server that keeps no such statistics) outcomes cannot be told apart, which is safe. */
+/* Which server this is, and since when: outcome.c has to know. Without it (a server that keeps no such statistics) outcomes cannot be
+ * told apart, which is safe. */
 static bool learn_recovery(PGconn *pg, int64_t deadline_us, char ret_recovery[RECOVERY_TEXT_BYTES])
 {
 	PGresult *result;
