@@ -33,6 +33,7 @@ static struct {
 	const struct criterion_test *test;
 	const struct criterion_test_extra_data *suite; /* NULL: it has no options of its own */
 	jmp_buf end;
+	bool is_in_main; /* and not before or after it: then there is nowhere to go */
 	bool failed;
 	FILE *captured; /* standard error, where a test asks for it */
 } running;
@@ -59,8 +60,10 @@ void criterion_internal_test_setup(void)
 
 void criterion_internal_test_main(void (*function)(void))
 {
+	running.is_in_main = true;
 	if (!setjmp(running.end))
 		function();
+	running.is_in_main = false;
 }
 
 void criterion_internal_test_teardown(void)
@@ -90,6 +93,8 @@ void cr_log(enum criterion_severity severity, const char *format, ...)
 
 void criterion_abort_test(void)
 {
+	if (!running.is_in_main)
+		exit(1);
 	longjmp(running.end, 1);
 }
 
@@ -219,7 +224,7 @@ static int run_all(const char *program, const char *pattern)
 	for (size_t i = 0; i < n_tests; i++) {
 		if (!fits(__start_cr_tst[i], pattern))
 			continue;
-		if (started.n_jobs == JOBS_MAX || started.n_jobs >= (size_t)n_processors)
+		while (started.n_jobs == JOBS_MAX || started.n_jobs >= (size_t)n_processors)
 			finish();
 		start(program, i);
 	}
